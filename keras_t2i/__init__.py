@@ -1,0 +1,68 @@
+"""keras_t2i: train, judge and serve text-to-image systems in Keras.
+
+The names below are imported at their first use, so that `import keras_t2i` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from keras_t2i import callbacks, config, data, layers, losses, models, text
+    from keras_t2i.data import open_source
+    from keras_t2i.models import GANCLS, ContrastiveGAN
+    from keras_t2i.presets import list_presets
+    from keras_t2i.presets import load_bundle as from_preset
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "callbacks",
+    "config",
+    "data",
+    "export",
+    "layers",
+    "losses",
+    "models",
+    "presets",
+    "text",
+)
+_NAMES = {
+    "ContrastiveGAN": ("keras_t2i.models", "ContrastiveGAN"),
+    "GANCLS": ("keras_t2i.models", "GANCLS"),
+    "from_preset": ("keras_t2i.presets", "load_bundle"),
+    "list_presets": ("keras_t2i.presets", "list_presets"),
+    "open_source": ("keras_t2i.data", "open_source"),
+}
+
+__all__ = [
+    "GANCLS",
+    "ContrastiveGAN",
+    "__version__",
+    "callbacks",
+    "config",
+    "data",
+    "export",
+    "from_preset",
+    "layers",
+    "list_presets",
+    "losses",
+    "models",
+    "open_source",
+    "presets",
+    "text",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"keras_t2i.{name}")
+    if name in _NAMES:
+        module, attribute = _NAMES[name]
+        return getattr(importlib.import_module(module), attribute)
+    raise AttributeError(f"module 'keras_t2i' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,52 @@
+"""What a step needs to know of its replicas; each function is the identity on a single one."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def replica_count() -> int:
+    """How many replicas train together (1 without a strategy)."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def gather_over_replicas(x: tf.Tensor) -> tf.Tensor:
+    """Concatenate (B, ...) of every replica to (replicas x B, ...); differentiable."""
+    context = tf.distribute.get_replica_context()
+    if context is None or replica_count() == 1:
+        return x
+    return context.all_gather(x, axis=0)
+
+
+def own_rows(x: tf.Tensor, batch_size: tf.Tensor) -> tf.Tensor:
+    """The rows of a gathered (replicas x B, ...) tensor that belong to this replica."""
+    context = tf.distribute.get_replica_context()
+    replica = context.replica_id_in_sync_group if context is not None else 0
+    first = tf.cast(replica, tf.int32) * tf.cast(batch_size, tf.int32)
+    return x[first : first + tf.cast(batch_size, tf.int32)]
+
+
+def assign_everywhere(targets: list, values: list) -> None:
+    """Assign values that are equal on every replica to mirrored variables, from within a step.
+
+    A plain `assign` in replica context asks for an aggregation and costs an all-reduce.
+
+    Args:
+        targets: Keras variables.
+        values: tensors of the same shapes and order.
+    """
+
+    def update(strategy: tf.distribute.Strategy, new: list) -> None:
+        for variable, value in zip(targets, new, strict=True):
+            strategy.extended.update(variable.value, _assign, args=(value,), group=False)
+
+    context = tf.distribute.get_replica_context()
+    if context is None or replica_count() == 1:
+        for variable, value in zip(targets, values, strict=True):
+            variable.assign(value)
+        return
+    context.merge_call(update, args=(values,))
+
+
+def _assign(variable: tf.Variable, value: tf.Tensor) -> tf.Operation:
+    return variable.assign(value)

@@ -1,0 +1,6 @@
+"""Pure functions of scores and features; each returns a scalar mean."""
+
+from keras_t2i.losses.adversarial import fake_cross_entropy, r1_penalty, real_cross_entropy
+from keras_t2i.losses.contrastive import contrastive_loss
+
+__all__ = ["contrastive_loss", "fake_cross_entropy", "r1_penalty", "real_cross_entropy"]

@@ -1,0 +1,8 @@
+"""Two roles, and one file a system."""
+
+from keras_t2i.models.adversarial import AdversarialModel
+from keras_t2i.models.contrastive_gan import ContrastiveGAN
+from keras_t2i.models.gan_cls import GANCLS
+from keras_t2i.models.text_to_image import TextToImage
+
+__all__ = ["GANCLS", "AdversarialModel", "ContrastiveGAN", "TextToImage"]

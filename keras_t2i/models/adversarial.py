@@ -1,0 +1,250 @@
+"""The role of a model that learns by an adversarial game.
+
+    batch, noise --forward--> fakes
+      --discriminator_losses(batch, detached fakes)--> update of the critics
+      --generator_losses(batch, fakes)--> update of the generator --> moving averages
+
+Both updates use one forward pass of the generator. What goes wrong with two optimizers, several
+replicas and mixed precision in Keras 3 is put right here once, for every system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_t2i.data.batch import check_batch
+from keras_t2i.layers.averaging import MovingAverage
+from keras_t2i.layers.distribute import replica_count
+from keras_t2i.layers.random import batch_normal, step_seed
+from keras_t2i.layers.spectral_normalization import update_spectral_norms
+
+Batch = Mapping[str, tf.Tensor]
+Terms = dict[str, tf.Tensor]
+
+NOT_FINITE = "`images` contains NaN or infinite values"
+
+
+class AdversarialModel(keras.Model):
+    """How a GAN learns; a system inherits it together with `TextToImage`.
+
+    A system builds its networks in `__init__` and writes
+
+    - `generator_parts`, `discriminator_parts`: the networks each player trains,
+    - `loss_names`: the names of the terms its two loss methods return, for the logs,
+    - `forward(batch, noise, training)`: the fakes, a dict of named tensors,
+    - `discriminator_losses(batch, fakes)` and `generator_losses(batch, fakes)`: dicts of named
+      scalars whose sums the players minimise,
+    - `default_optimizers()`: the paper's (generator, discriminator) optimizers.
+
+    Attributes:
+        noise_dim: length of the noise vector, set by the system.
+        seed: integer that names every random draw of the training, set by the system.
+    """
+
+    generator_parts: Sequence[keras.layers.Layer]
+    discriminator_parts: Sequence[keras.layers.Layer]
+    loss_names: tuple[str, ...]
+    noise_dim: int
+    seed: int
+
+    def forward(self, batch: Batch, noise: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
+        """Paint the batch's captions. Returns named tensors, pictures in [-1, 1]."""
+        raise NotImplementedError
+
+    def discriminator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
+        """The terms the critics minimise; `fakes` carry no gradient to the generator."""
+        raise NotImplementedError
+
+    def generator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
+        """The terms the generator minimises, judged by the critics as just updated."""
+        raise NotImplementedError
+
+    def default_optimizers(self) -> tuple[keras.Optimizer, keras.Optimizer]:
+        """The (generator, discriminator) optimizers that `compile()` uses by itself."""
+        raise NotImplementedError
+
+    @property
+    def averages(self) -> Sequence[MovingAverage]:
+        """The moving averages to update after each generator step; none by default."""
+        return ()
+
+    @property
+    def generator_variables(self) -> list[keras.Variable]:
+        """The trainable variables the generator's optimizer moves."""
+        return [v for part in self.generator_parts for v in part.trainable_variables]
+
+    @property
+    def discriminator_variables(self) -> list[keras.Variable]:
+        """The trainable variables the discriminator's optimizer moves."""
+        return [v for part in self.discriminator_parts for v in part.trainable_variables]
+
+    def compile(
+        self,
+        optimizer: keras.Optimizer | str | None = None,
+        discriminator_optimizer: keras.Optimizer | str | None = None,
+        **arguments: Any,
+    ) -> None:
+        """Set both players' optimizers; without arguments, the paper's.
+
+        Args:
+            optimizer: the generator's; it is `model.optimizer`.
+            discriminator_optimizer: the critics'; it is `model.discriminator_optimizer`.
+            **arguments: further arguments of `keras.Model.compile`, e.g. `run_eagerly`.
+        """
+        for name in ("loss", "metrics", "loss_weights", "weighted_metrics"):
+            if arguments.pop(name, None) is not None:
+                raise ValueError(
+                    f"`{name}` cannot be given: {type(self).__name__} brings its own losses "
+                    f"({', '.join(self.loss_names)}); set their weights in the constructor."
+                )
+        generator_default, discriminator_default = self.default_optimizers()
+        optimizer = keras.optimizers.get(optimizer or generator_default)
+        critic = keras.optimizers.get(discriminator_optimizer or discriminator_default)
+        if self.dtype_policy.name == "mixed_float16":
+            critic = _loss_scaled(critic)
+        arguments.setdefault("jit_compile", False)  # text encoders and lookups do not compile
+        super().compile(optimizer=optimizer, **arguments)
+        self.discriminator_optimizer = critic
+        self.optimizer.build(self.generator_variables)
+        self.discriminator_optimizer.build(self.discriminator_variables)
+        names = ("d_loss", "g_loss", *self.loss_names)
+        self._terms = {name: keras.metrics.Mean(name=name) for name in names}
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Both optimizers, for `.keras` files."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "optimizer": serialize(_unscaled(self.optimizer)),
+            "discriminator_optimizer": serialize(_unscaled(self.discriminator_optimizer)),
+        }
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as `get_compile_config` recorded it; both optimizers come out built."""
+        self.compile(**{k: keras.saving.deserialize_keras_object(v) for k, v in config.items()})
+
+    def fit(self, x: Any = None, *arguments: Any, **options: Any) -> keras.callbacks.History:
+        """Train on batches that keep the contract of `keras_t2i.data.batch`.
+
+        Takes what `keras.Model.fit` takes. A `NaNGuard` is added unless a callback of that class
+        is given: a loss that is no number stops the training and names the step and the term.
+        """
+        from keras_t2i.callbacks import NaNGuard
+
+        if isinstance(x, tf.data.Dataset):
+            check_batch(x.element_spec)
+        elif isinstance(x, Mapping):
+            check_batch(x)
+        callbacks = list(options.pop("callbacks", None) or [])
+        if not any(isinstance(callback, NaNGuard) for callback in callbacks):
+            callbacks.append(NaNGuard())
+        try:
+            return super().fit(x, *arguments, callbacks=callbacks, **options)
+        except tf.errors.InvalidArgumentError as error:
+            if NOT_FINITE not in error.message:
+                raise
+            raise ValueError(
+                f"{NOT_FINITE}. Expected floats in [-1, 1]: repair or leave out the pictures "
+                "(the sources of `keras_t2i.data` never make such values)."
+            ) from error
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """One update of the critics, then one of the generator, on one forward pass."""
+        batch = self._checked(data)
+        noise = self.draw_noise(batch)
+        with tf.GradientTape() as tape:
+            fakes = self.forward(batch, noise, training=True)
+            with tape.stop_recording():
+                critic_terms = self._update_discriminator(batch, fakes)
+            generator_terms = self.generator_losses(batch, fakes)
+            loss = self._scaled_total(generator_terms, self.optimizer)
+        gradients = tape.gradient(loss, self._values(self.generator_variables))
+        step = self.optimizer.iterations.value
+        self.optimizer.apply(gradients, self.generator_variables)
+        for average in self.averages:
+            average.update(step)
+        return self._log(critic_terms, generator_terms)
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """Both players' terms without an update."""
+        batch = self._checked(data)
+        fakes = self.forward(batch, self.draw_noise(batch), training=False)
+        return self._log(
+            self.discriminator_losses(batch, fakes), self.generator_losses(batch, fakes)
+        )
+
+    def draw_noise(self, batch: Batch) -> tf.Tensor:
+        """(B, noise_dim) noise named by the model's seed and the optimizer's step."""
+        rows = tf.shape(batch["tokens"])[0]
+        return batch_normal(rows, self.noise_dim, seed=self.step_seed("noise"))
+
+    def step_seed(self, stream: str) -> tf.Tensor:
+        """The seed of a named stream of draws at the present step."""
+        return step_seed(self.seed, self.optimizer.iterations.value, stream)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The running means of the named terms; reset at each epoch."""
+        return list(getattr(self, "_terms", {}).values())
+
+    def _update_discriminator(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
+        update_spectral_norms(self.discriminator_parts)
+        fakes = tf.nest.map_structure(tf.stop_gradient, fakes)
+        with tf.GradientTape() as tape:
+            terms = self.discriminator_losses(batch, fakes)
+            loss = self._scaled_total(terms, self.discriminator_optimizer)
+        gradients = tape.gradient(loss, self._values(self.discriminator_variables))
+        self.discriminator_optimizer.apply(gradients, self.discriminator_variables)
+        return terms
+
+    def _scaled_total(self, terms: Terms, optimizer: keras.Optimizer) -> tf.Tensor:
+        # Optimizers add the gradients of all replicas, so each brings its share of the mean.
+        total = tf.add_n([tf.cast(term, tf.float32) for term in terms.values()])
+        return optimizer.scale_loss(total / replica_count())
+
+    def _values(self, variables: list[keras.Variable]) -> list[tf.Variable]:
+        return [variable.value for variable in variables]
+
+    def _checked(self, data: Any) -> Batch:
+        batch = data[0] if isinstance(data, tuple) else data
+        for pictures in batch["images"].values():
+            tf.debugging.assert_all_finite(pictures, NOT_FINITE)
+        return batch
+
+    def _log(self, critic_terms: Terms, generator_terms: Terms) -> dict[str, tf.Tensor]:
+        terms = {**critic_terms, **generator_terms}
+        if set(terms) != set(self.loss_names):
+            raise ValueError(
+                f"`{type(self).__name__}.loss_names` must name exactly the terms of its losses. "
+                f"Received: loss_names={sorted(self.loss_names)}, terms={sorted(terms)}"
+            )
+        terms["d_loss"] = tf.add_n(list(critic_terms.values()))
+        terms["g_loss"] = tf.add_n(list(generator_terms.values()))
+        for name, value in terms.items():
+            self._terms[name].update_state(value)
+        logs = {name: metric.result() for name, metric in self._terms.items()}
+        if _several_workers():  # Keras joins the workers' logs along their first axis
+            logs = {name: tf.reshape(value, (1,)) for name, value in logs.items()}
+        return logs
+
+    def _maybe_symbolic_build(self, *arguments: Any, **options: Any) -> None:
+        """Nothing to do: constructors and `compile` build everything, also on many workers."""
+
+
+def _several_workers() -> bool:
+    resolver = getattr(tf.distribute.get_strategy(), "cluster_resolver", None)
+    spec = resolver.cluster_spec() if resolver else None
+    return bool(spec) and len(spec.as_dict().get("worker", [])) > 1
+
+
+def _loss_scaled(optimizer: keras.Optimizer) -> keras.Optimizer:
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return optimizer
+    return keras.optimizers.LossScaleOptimizer(optimizer, name="discriminator_loss_scale")
+
+
+def _unscaled(optimizer: keras.Optimizer) -> keras.Optimizer:
+    return getattr(optimizer, "inner_optimizer", optimizer)

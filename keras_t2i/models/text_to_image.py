@@ -1,0 +1,196 @@
+"""The role of a model that paints captions: what a system offers once it is made.
+
+captions --tokenizer--> tokens --paint(tokens, seeds, truncation)--> images in [-1, 1] --> uint8
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import tensorflow as tf
+
+from keras_t2i.data.augment import to_uint8
+
+CHUNK = 64  # pictures painted at once: bounds memory, and larger ones are no faster
+PATIENCE = 3.0  # seconds before a progress bar appears
+
+
+class TextToImage:
+    """What every text-to-image system offers; a system inherits it together with a Keras model.
+
+    A system sets `tokenizer` and `resolutions` and writes `paint`.
+
+    Attributes:
+        tokenizer: a `keras_t2i.text.Tokenizer`, part of the model.
+        resolutions: sides of the pictures of each stage; the last is what `generate` returns.
+    """
+
+    tokenizer: Any
+    resolutions: tuple[int, ...]
+
+    @classmethod
+    def for_source(cls, source: Any, *, length: int = 32, **options: Any) -> Self:
+        """A new, untrained model whose vocabulary is that of a source's captions.
+
+        Args:
+            source: a `keras_t2i.data.Source`.
+            length: words a caption may have; longer ones are truncated.
+            **options: arguments of the constructor.
+        """
+        from keras_t2i.text import WordTokenizer
+
+        tokenizer = WordTokenizer.from_captions(source.all_captions(), length=length)
+        return cls(tokenizer, **options)
+
+    def paint(
+        self, tokens: tf.Tensor, seeds: tf.Tensor, truncation: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Paint (B, T) tokens; row i depends on `tokens[i]` and `seeds[i]` alone.
+
+        Returns:
+            float32 (B, H, W, 3) in [-1, 1].
+        """
+        raise NotImplementedError
+
+    def generate(
+        self,
+        captions: str | Sequence[str],
+        *,
+        seed: int | Sequence[int] | None = None,
+        truncation: float | None = None,
+        progress: bool | None = None,
+    ) -> np.ndarray:
+        """Paint captions.
+
+        Args:
+            captions: one sentence, or a list of any length (painted in chunks).
+            seed: the same seed gives the same pictures. One integer s names the rows s, s + 1,
+                ...; a sequence names each row. None draws one at random.
+            truncation: positive; smaller values give more typical, less varied pictures.
+            progress: show a progress bar; None shows one when it takes more than a few seconds.
+
+        Returns:
+            uint8 (H, W, 3) for one sentence, (B, H, W, 3) for a list.
+
+        Raises:
+            TypeError: a caption is no string.
+            ValueError: an empty caption, or seeds or truncation out of range.
+
+        Example:
+            >>> model = keras_t2i.from_preset("contrastive_gan_shapes_64")
+            >>> model.generate("a small red circle", seed=7).shape
+            (64, 64, 3)
+        """
+        single = isinstance(captions, str)
+        tokens = self.tokenizer.tokenize(captions)
+        seeds = _row_seeds(seed, len(tokens))
+        _check_truncation(truncation)
+        parts = []
+        bar = _ProgressBar(len(tokens), progress)
+        for first in range(0, len(tokens), CHUNK):
+            chunk = slice(first, first + CHUNK)
+            parts.append(self._paint_chunk(tokens[chunk], seeds[chunk], truncation))
+            bar.advance(len(parts[-1]))
+        pictures = np.concatenate(parts) if parts else self._no_pictures()
+        return pictures[0] if single else pictures
+
+    def paint_uint8(
+        self, tokens: tf.Tensor, seeds: tf.Tensor, truncation: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """`paint` as uint8 (B, H, W, 3): what `generate` and the exported signatures both run."""
+        return to_uint8(self.paint(tokens, seeds, truncation))
+
+    def export(self, path: str | os.PathLike[str], **options: Any) -> str:
+        """Write a SavedModel for TensorFlow Serving; see `keras_t2i.export.export_model`."""
+        from keras_t2i.export import export_model
+
+        return export_model(self, path, **options)
+
+    def save_to_preset(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write this model as a bundle; see `keras_t2i.presets.save_bundle`."""
+        from keras_t2i.presets import save_bundle
+
+        save_bundle(self, path, **options)
+
+    @classmethod
+    def from_preset(cls, name: str | os.PathLike[str]) -> Self:
+        """Load a shipped model by name, or a bundle from its folder."""
+        from keras_t2i.presets import load_bundle
+
+        model = load_bundle(name)
+        if not isinstance(model, cls):
+            raise ValueError(
+                f"`{name}` is a {type(model).__name__}; load it with "
+                f"`{type(model).__name__}.from_preset` or `keras_t2i.from_preset`. "
+                f"Received: class={cls.__name__}"
+            )
+        return model
+
+    def _paint_chunk(
+        self, tokens: np.ndarray, seeds: np.ndarray, truncation: float | None
+    ) -> np.ndarray:
+        inputs = [tf.constant(tokens), tf.constant(seeds)]
+        if truncation is not None:
+            inputs.append(tf.constant(truncation, tf.float32))
+        return self._painter(*inputs).numpy()
+
+    @property
+    def _painter(self) -> Any:
+        # Made at the first use: Keras would try to save a function held since the constructor.
+        if "_compiled_painter" not in self.__dict__:
+            painter = tf.function(self.paint_uint8, reduce_retracing=True)
+            self.__dict__["_compiled_painter"] = painter
+        return self.__dict__["_compiled_painter"]
+
+    def _no_pictures(self) -> np.ndarray:
+        side = self.resolutions[-1]
+        return np.zeros((0, side, side, 3), np.uint8)
+
+
+def _row_seeds(seed: int | Sequence[int] | None, rows: int) -> np.ndarray:
+    if seed is None:
+        seed = int.from_bytes(os.urandom(4), "little")
+    seeds = np.asarray(seed)
+    if not np.issubdtype(seeds.dtype, np.integer):
+        raise TypeError(f"`seed` must be an integer or a list of them. Received: seed={seed!r}")
+    if seeds.ndim == 0:
+        return seeds.astype(np.int64) + np.arange(rows, dtype=np.int64)
+    if seeds.shape != (rows,):
+        raise ValueError(
+            "A list of seeds must have one for each caption. "
+            f"Received: seeds={seeds.shape}, captions={rows}"
+        )
+    return seeds.astype(np.int64)
+
+
+def _check_truncation(truncation: float | None) -> None:
+    if truncation is not None and not truncation > 0.0:
+        raise ValueError(
+            "`truncation` must be positive; 0.5 gives typical pictures, None full variety. "
+            f"Received: truncation={truncation}"
+        )
+
+
+class _ProgressBar:
+    """One line on stderr, only once painting has taken a while."""
+
+    def __init__(self, total: int, wanted: bool | None) -> None:
+        self.total, self.wanted, self.done, self.start = total, wanted, 0, time.monotonic()
+        self.shown = False
+
+    def advance(self, count: int) -> None:
+        self.done += count
+        spent = time.monotonic() - self.start
+        due = spent > PATIENCE and self.done < self.total
+        if self.wanted is False or not (self.shown or self.wanted or due):
+            return
+        self.shown = True
+        rate = self.done / max(spent, 1e-9)
+        end = "\n" if self.done >= self.total else ""
+        sys.stderr.write(f"\rpainted {self.done}/{self.total} pictures, {rate:.0f}/s{end}")
+        sys.stderr.flush()

@@ -1,0 +1,217 @@
+"""A model bundle: one folder that holds all a model needs.
+
+| file | holds |
+|---|---|
+| `config.json` | system, constructor arguments, package versions, checksums of the other files |
+| `vocabulary.txt` | one token a line, line n is id n |
+| `model.weights.h5` | weights, as float32 or float16 |
+| `card.md` | what was trained, how long, with what result |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+
+import keras_t2i
+from keras_t2i.text import load_vocabulary, save_vocabulary
+
+FORMAT = 1
+FILES = ("vocabulary.txt", "model.weights.h5", "card.md")
+
+
+def save_bundle(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    *,
+    card: str | None = None,
+    training_state: bool = False,
+    half: bool = False,
+    overwrite: bool = False,
+) -> None:
+    """Write a text-to-image model as a bundle; the folder appears whole or not at all.
+
+    Args:
+        model: a system of this package.
+        path: the folder to make.
+        card: Markdown that says what was trained, how, and with what result.
+        training_state: keep the optimizers' moments too, so that training goes on exactly.
+        half: store weights as float16, which halves the file; not with `training_state`.
+        overwrite: replace an existing bundle.
+
+    Raises:
+        FileExistsError: the folder exists and `overwrite` is False.
+        ValueError: `half` together with `training_state`.
+    """
+    path = pathlib.Path(path)
+    if path.exists() and not overwrite:
+        raise FileExistsError(
+            f"A bundle is not overwritten unless asked; pass overwrite=True or another folder. "
+            f"Received: path={str(path)!r}"
+        )
+    if half and training_state:
+        raise ValueError("`half` rounds weights, `training_state` keeps them exactly: choose one.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        _write_files(model, folder, card=card, training_state=training_state, half=half)
+        folder.chmod(0o755)
+        if path.exists():
+            shutil.rmtree(path)
+        folder.rename(path)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def load_bundle(name: str | os.PathLike[str]) -> keras.Model:
+    """Load a shipped model by name, or a bundle from its folder.
+
+    Raises:
+        ValueError: no such shipped model; an altered file; a bundle of a newer format.
+        FileNotFoundError: no such folder, or a file of the bundle is missing.
+    """
+    from keras_t2i.presets import find_preset
+
+    folder = find_preset(name)
+    config = _read_config(folder)
+    serialized = config["model"]
+    vocabulary = load_vocabulary(folder / "vocabulary.txt")
+    _tokenizer_config(serialized)["vocabulary"] = vocabulary
+    _register_systems()
+    if not config["training_state"]:
+        serialized.pop("compile_config", None)
+    model = keras.saving.deserialize_keras_object(serialized)
+    with tempfile.TemporaryDirectory() as scratch:
+        weights = folder / "model.weights.h5"
+        if config["half"]:
+            weights = _cast_weights(weights, pathlib.Path(scratch), "float32")
+        model.load_weights(weights)
+    return model
+
+
+def _write_files(
+    model: keras.Model,
+    folder: pathlib.Path,
+    *,
+    card: str | None,
+    training_state: bool,
+    half: bool,
+) -> None:
+    serialized = keras.saving.serialize_keras_object(model)
+    if not training_state:
+        serialized.pop("compile_config", None)
+        bare = type(model).from_config(model.get_config())
+        bare.set_weights(model.get_weights())
+        model = bare
+    weights = folder / "model.weights.h5"
+    model.save_weights(weights)
+    if half:
+        scratch = folder / "scratch"
+        scratch.mkdir()
+        _cast_weights(weights, scratch, "float16").replace(weights)
+        scratch.rmdir()
+    _tokenizer_config(serialized).pop("vocabulary", None)
+    save_vocabulary(model.tokenizer.vocabulary, folder / "vocabulary.txt")
+    (folder / "card.md").write_text(card or _plain_card(model), encoding="utf-8")
+    config = {
+        "format": FORMAT,
+        "model": serialized,
+        "training_state": training_state,
+        "half": half,
+        "versions": {"keras_t2i": keras_t2i.__version__, "keras": keras.__version__},
+        "sha256": {name: _sha256((folder / name).read_bytes()) for name in FILES},
+    }
+    config["sha256"]["config.json"] = _sha256(_canonical(config))
+    text = json.dumps(config, indent=2, ensure_ascii=False)
+    (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _read_config(folder: pathlib.Path) -> dict[str, Any]:
+    missing = [name for name in ("config.json", *FILES) if not (folder / name).is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"A bundle holds config.json, {', '.join(FILES)}; copy the missing ones or save the "
+            f"model again. Received: {str(folder)!r} without {', '.join(missing)}"
+        )
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        recorded = dict(config["sha256"])
+        own = recorded.pop("config.json")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{folder / 'config.json'} is damaged: {error}. Save it again.") from error
+    if config.get("format") != FORMAT:
+        raise ValueError(
+            f"This package reads bundles of format {FORMAT}; install a newer one. "
+            f"Received: format={config.get('format')}"
+        )
+    config["sha256"] = recorded
+    found = {name: _sha256((folder / name).read_bytes()) for name in FILES}
+    altered = [name for name in FILES if found[name] != recorded.get(name)]
+    if own != _sha256(_canonical(config)):
+        altered.append("config.json")
+    altered = [name for name in altered if name != "card.md"]  # people improve cards
+    if altered:
+        raise ValueError(
+            "A bundle whose files were altered is not loaded; copy it anew from where it came. "
+            f"Received: {str(folder)!r} with altered {', '.join(altered)}"
+        )
+    return config
+
+
+def _canonical(config: dict[str, Any]) -> bytes:
+    return json.dumps(config, sort_keys=True, ensure_ascii=False).encode()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _tokenizer_config(serialized: dict[str, Any]) -> dict[str, Any]:
+    return serialized["config"]["tokenizer"]["config"]
+
+
+def _cast_weights(path: pathlib.Path, scratch: pathlib.Path, dtype: str) -> pathlib.Path:
+    """Copy a weights file with its floating-point arrays as `dtype`."""
+    target = scratch / path.name
+
+    def copy(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            value = item[()]
+            if np.issubdtype(item.dtype, np.floating):
+                value = value.astype(dtype)
+            made = new.create_dataset(name, data=value)
+        else:
+            made = new.require_group(name)
+        made.attrs.update(item.attrs)
+
+    with h5py.File(path, "r") as old, h5py.File(target, "w") as new:
+        new.attrs.update(old.attrs)
+        old.visititems(copy)
+    return target
+
+
+def _register_systems() -> None:
+    """Import every system, so that Keras knows the classes a config may name."""
+    import keras_t2i.models
+    import keras_t2i.text  # noqa: F401
+
+
+def _plain_card(model: keras.Model) -> str:
+    side = model.resolutions[-1]
+    return (
+        f"# {type(model).__name__} at {side} px\n\n"
+        f"{model.count_params():,} weights. How it was trained was not recorded.\n\n"
+        "```python\nimport keras_t2i\n\n"
+        'model = keras_t2i.from_preset("path/to/this/folder")\n'
+        'picture = model.generate("a caption", seed=7)\n```\n'
+    )

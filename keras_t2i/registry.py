@@ -1,0 +1,98 @@
+"""The table of systems: one row each. It feeds the command line, the docs and the common tests."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class System:
+    """One text-to-image system.
+
+    Attributes:
+        name: file name in `keras_t2i.models`, and the name on the command line.
+        class_name: its class in that file.
+        title: what the field calls it.
+        year: of publication.
+        paper: address of the paper, empty where there is none.
+        family: "sentence", "words", "layout", "story", ... : what conditions the picture.
+        inputs: keys of the batch contract that its training reads.
+        tiny: arguments of `for_source` that make a model of the smallest size, for tests.
+    """
+
+    name: str
+    class_name: str
+    title: str
+    year: int
+    paper: str
+    family: str
+    inputs: tuple[str, ...]
+    tiny: Mapping[str, Any]
+
+    def load(self) -> type:
+        """Import and return the class."""
+        return getattr(importlib.import_module(f"keras_t2i.models.{self.name}"), self.class_name)
+
+
+def _row(*values: Any, tiny: Mapping[str, Any]) -> System:
+    return System(*values, tiny=MappingProxyType(dict(tiny)))
+
+
+SYSTEMS: tuple[System, ...] = (
+    _row(
+        "gan_cls",
+        "GANCLS",
+        "GAN-INT-CLS",
+        2016,
+        "https://arxiv.org/abs/1605.05396",
+        "sentence",
+        ("tokens", "mismatched_tokens", "images"),
+        tiny={
+            "resolution": 16,
+            "noise_dim": 4,
+            "text_dim": 4,
+            "generator_width": 4,
+            "discriminator_width": 4,
+            "text_epochs": 0,
+            "text_options": {"filters": (4, 4), "units": 4, "sentence_dim": 8},
+        },
+    ),
+    _row(
+        "contrastive_gan",
+        "ContrastiveGAN",
+        "ContrastiveGAN",
+        2026,
+        "",
+        "sentence",
+        ("tokens", "images", "content"),
+        tiny={
+            "resolution": 16,
+            "noise_dim": 4,
+            "sentence_dim": 8,
+            "generator_widths": (8, 4),
+            "discriminator_widths": (4, 8),
+            "r1_every": 2,
+        },
+    ),
+)
+
+
+def find_system(name: str) -> System:
+    """The row of a system by its name.
+
+    Raises:
+        ValueError: unknown; names the close matches.
+    """
+    rows = {row.name: row for row in SYSTEMS}
+    if name in rows:
+        return rows[name]
+    close = difflib.get_close_matches(name.lower(), rows, n=3, cutoff=0.4)
+    hint = f"Close matches: {', '.join(close)}. " if close else ""
+    raise ValueError(
+        f"No system of this name. {hint}Known: {', '.join(rows)}. Received: name={name!r}"
+    )
