@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import KerasTensor, layers, ops
 
+from keras_t2i.layers.activations import leaky_relu
+
 UNIT_VARIANCE = 2.0**-0.5  # keeps the sum of two branches at the size of one
 
 
@@ -69,7 +71,7 @@ class StyledUpBlock(layers.Layer):
 
     def _modulated(self, x: KerasTensor, style: KerasTensor, number: int) -> KerasTensor:
         scale, shift = ops.split(self.modulations[number](style)[:, None, None, :], 2, axis=-1)
-        return ops.leaky_relu(x * (1.0 + scale) + shift, 0.2)
+        return leaky_relu(x * (1.0 + scale) + shift)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         rows, height, width, _ = input_shape[0]
@@ -118,8 +120,8 @@ class DownBlock(layers.Layer):
 
     def call(self, x: KerasTensor) -> KerasTensor:
         shortcut = self.shortcut(ops.average_pool(x, 2))
-        x = ops.average_pool(self.first(ops.leaky_relu(x, 0.2)), 2)
-        return (self.second(ops.leaky_relu(x, 0.2)) + shortcut) * UNIT_VARIANCE
+        x = ops.average_pool(self.first(leaky_relu(x)), 2)
+        return (self.second(leaky_relu(x)) + shortcut) * UNIT_VARIANCE
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         rows, height, width, _ = input_shape

@@ -122,6 +122,16 @@ class AdversarialModel(keras.Model):
             "discriminator_optimizer": serialize(_unscaled(self.discriminator_optimizer)),
         }
 
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments but for the precision, which is the process's to choose.
+
+        A model trained with `keras.config.set_dtype_policy("mixed_bfloat16")` is thus painted
+        with in float32 where that is the policy.
+        """
+        config = super().get_config()
+        config.pop("dtype", None)
+        return config
+
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile as `get_compile_config` recorded it; both optimizers come out built."""
         self.compile(**{k: keras.saving.deserialize_keras_object(v) for k, v in config.items()})
@@ -136,6 +146,7 @@ class AdversarialModel(keras.Model):
 
         if isinstance(x, tf.data.Dataset):
             check_batch(x.element_spec)
+            options.setdefault("shuffle", False)  # Keras 3.15 warns of its own default
         elif isinstance(x, Mapping):
             check_batch(x)
         callbacks = list(options.pop("callbacks", None) or [])

@@ -138,6 +138,8 @@ class JointEmbedding(keras.Model):
 
     def fit(self, x: Any = None, *arguments: Any, **options: Any) -> keras.callbacks.History:
         """Trains on batches that keep the contract; takes what `keras.Model.fit` takes."""
+        if isinstance(x, tf.data.Dataset):
+            options.setdefault("shuffle", False)  # a dataset shuffles itself; Keras 3.15 warns
         self._check(x.element_spec if isinstance(x, tf.data.Dataset) else x)
         return super().fit(x, *arguments, **options)
 
