@@ -49,8 +49,12 @@ _CODE_OF_NUMBER = {
 }
 
 # The eager runtime wraps the text of the failing op; the model server reports the text alone.
-_EAGER_PREFIX = re.compile(r"\AGraph execution error:\s.*?<stack traces unavailable>\n", re.DOTALL)
-_EAGER_SUFFIX = re.compile(r"( \[Op:\w+\])?( name: \w*)?\s*\Z")
+_EAGER_PREFIX = re.compile(
+    r"\A(Graph execution error:\s.*?<stack traces unavailable>\n)?"
+    r"(\{\{function_node __inference_signature_wrapper[^}]*\}\} )?",
+    re.DOTALL,
+)
+_EAGER_SUFFIX = re.compile(r"( \[Op:[^\]]+\])?( name: \w*)?\s*\Z")
 
 
 class ServingError(Exception):

@@ -27,6 +27,7 @@ class ServerFlags:
     """All settings of a server; each field's `metadata["help"]` explains it.
 
     Raises:
+        TypeError: if a value has another type than the flag's default.
         ValueError: if a number is out of range, flags contradict each other, or gRPC is asked for.
 
     Example:
@@ -90,6 +91,7 @@ class ServerFlags:
     grpc_channel_arguments: str = _flag("", "Accepted, without effect here.")
 
     def __post_init__(self) -> None:
+        self._check_types()
         self._check_ports()
         self._check_numbers()
         if self.model_base_path is None and self.model_config_file is None:
@@ -108,6 +110,19 @@ class ServerFlags:
                 "`batching_parameters_file` is set without setting `enable_batching` to True."
                 f" Received: batching_parameters_file={self.batching_parameters_file!r}"
             )
+
+    def _check_types(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            wanted = str if field.default is None else type(field.default)
+            accepted = (int, float) if wanted is float else wanted
+            if value is None and field.default is None:
+                continue
+            if not isinstance(value, accepted) or (wanted is int and isinstance(value, bool)):
+                raise TypeError(
+                    f"`{field.name}` must be of type {wanted.__name__}."
+                    f" Received: {field.name}={value!r}"
+                )
 
     def _check_ports(self) -> None:
         if self.port != 0:

@@ -46,16 +46,21 @@ def _reaches_compiled(nodes: Iterable[Any], functions: dict[str, Any]) -> bool:
     pending, seen = list(nodes), set()
     while pending:
         node = pending.pop()
-        if node.attr[_COMPILED].b if _COMPILED in node.attr else False:
+        if _is_compiled(node):
             return True
         for name in _called_functions(node):
             if name in functions and name not in seen:
                 seen.add(name)
                 function = functions[name]
-                if _COMPILED in function.attr and function.attr[_COMPILED].b:
+                if _is_compiled(function):
                     return True
                 pending += function.node_def
     return False
+
+
+def _is_compiled(definition: Any) -> bool:
+    # Asking a proto map for a missing key would add it.
+    return _COMPILED in definition.attr and definition.attr[_COMPILED].b
 
 
 def _called_functions(node: Any) -> Iterable[str]:

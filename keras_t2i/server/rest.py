@@ -106,13 +106,13 @@ class RestApi:
         if not types:
             raise invalid_argument(f"Failed to get input map for signature: {asked or 'DEFAULT'}")
         inputs = json_tensor.predict_inputs(document, types)
-        outputs = self._run(target, servable, name, inputs.tensors)
+        outputs = self._run(target, servable, signature=name, tensors=inputs.tensors)
         if inputs.is_row_format:
             return json_answer.predictions_body(outputs)
         return json_answer.outputs_body(outputs)
 
     def _run(
-        self, target: Target, servable: Servable, signature: str, tensors: dict[str, np.ndarray]
+        self, target: Target, servable: Servable, *, signature: str, tensors: dict[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
         start = time.perf_counter()
         outputs = servable.run(signature, tensors)
@@ -129,7 +129,7 @@ class RestApi:
         if name not in servable.signature_defs:
             raise invalid_argument(f"No signature was found with the name: {name}")
         self._check_example_signature(target.verb, servable.signature_defs[name])
-        outputs = self._run(target, servable, name, {"inputs": batch})
+        outputs = self._run(target, servable, signature=name, tensors={"inputs": batch})
         if target.verb == "regress":
             return examples.regression_body(outputs["outputs"], len(batch))
         return examples.classification_body(

@@ -98,13 +98,16 @@ def save_kinds(folder: pathlib.Path) -> None:
 
 def _paint(caption: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
     message = "the caption must not be 'fail'"
-    with tf.control_dependencies([tf.debugging.assert_none_equal(caption, "fail", message)]):
+    with tf.control_dependencies(
+        [tf.debugging.assert_none_equal(caption, "fail", message=message)]
+    ):
         colour = tf.strings.to_hash_bucket_fast(caption, 156) + seed * 37
     channels = tf.stack([colour, colour // 3 + 90, seed * 61 + 120], 1) % 256
     ramp = tf.range(64, dtype=tf.int64)[None, :, None, None] * 2
     images = tf.cast((channels[:, None, None, :] + ramp) % 256, tf.uint8)
     images = tf.tile(images, [1, 1, 64, 1])
-    return {"image_bytes": tf.map_fn(tf.io.encode_png, images, tf.string), "image": images}
+    pictures = tf.map_fn(tf.io.encode_png, images, fn_output_signature=tf.string)
+    return {"image_bytes": pictures, "image": images}
 
 
 def save_painter(folder: pathlib.Path) -> None:
@@ -128,6 +131,14 @@ def save_shift(folder: pathlib.Path, shift: float) -> None:
     tf.saved_model.save(tf.Module(), str(folder), signatures={"serving_default": function})
 
 
+def save_folding(folder: pathlib.Path) -> None:
+    """A model with an op of TensorFlow Text."""
+    import tensorflow_text
+
+    fold = _signature(lambda x: {"y": tensorflow_text.case_fold_utf8(x)}, _spec(tf.string, None))
+    tf.saved_model.save(tf.Module(), str(folder), signatures={"serving_default": fold})
+
+
 @pytest.fixture(scope="session")
 def make_shift() -> Callable[[pathlib.Path, float], None]:
     """Writes a SavedModel that adds a number."""
@@ -136,10 +147,11 @@ def make_shift() -> Callable[[pathlib.Path, float], None]:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A folder of base paths: `kinds`, `painter` and `shift` (versions 1, 2 and 3)."""
+    """A folder of base paths: `kinds`, `painter`, `folding` and `shift` (versions 1, 2, 3)."""
     folder = tmp_path_factory.mktemp("models")
     save_kinds(folder / "kinds" / "1")
     save_painter(folder / "painter" / "7")
+    save_folding(folder / "folding" / "1")
     for version in (1, 2, 3):
         save_shift(folder / "shift" / f"{version:05d}", 10.0 * version)
     (folder / "shift" / "not_a_version").mkdir()

@@ -44,7 +44,9 @@ def test_several_outputs_in_columns_need_no_common_batch() -> None:
 def test_names_that_end_in_bytes_are_base64() -> None:
     body = predictions_body({"image_bytes": strings(b"\xff\x00")})
     assert body == b'{\n    "predictions": [{\n            "b64": "/wA="\n        }\n    ]\n}'
-    assert json.loads(outputs_body({"image_bytes": strings(b"a")})) == {"outputs": [{"b64": "YQ=="}]}
+    assert json.loads(outputs_body({"image_bytes": strings(b"a")})) == {
+        "outputs": [{"b64": "YQ=="}]
+    }
 
 
 def test_other_strings_are_text_and_foreign_bytes_go_out_raw() -> None:

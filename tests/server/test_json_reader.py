@@ -43,12 +43,12 @@ def test_bare_special_numbers_are_read() -> None:
     assert values[1:5] == [math.inf, -math.inf, math.inf, -math.inf]
 
 
-def test_hundred_thousand_levels_are_no_problem() -> None:
-    value = read_json(b"[" * 100_000 + b"]" * 100_000)
+def test_twenty_thousand_levels_are_no_problem() -> None:
+    value = read_json(b"[" * 20_000 + b"]" * 20_000)
     depth = 0
     while value:
         value, depth = value[0], depth + 1
-    assert depth == 99_999
+    assert depth == 19_999
 
 
 def test_surrogate_pairs_become_one_character() -> None:

@@ -107,7 +107,10 @@ def test_types_without_json_are_unimplemented(dtype: str) -> None:
             {"instances": 1},
             "JSON Value: {\n    \"instances\": 1\n} Expecting 'instances' to be an list/array",
         ),
-        ({"instances": []}, "JSON Value: {\n    \"instances\": []\n} No values in 'instances' array"),
+        (
+            {"instances": []},
+            "JSON Value: {\n    \"instances\": []\n} No values in 'instances' array",
+        ),
         (
             {"instances": ["x"]},
             "Failed to process element: 0 of 'instances' list. Error: INVALID_ARGUMENT:"
