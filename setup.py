@@ -43,7 +43,7 @@ setup(
     include_package_data=False,
     package_data={
         "keras_t2i": ["py.typed"],
-        "keras_t2i.data.emoji": ["*"],
+        "keras_t2i.data.emoji": ["*.jpg", "*.jsonl", "LICENSE"],
         "keras_t2i.presets": ["*/*"],
         "keras_t2i.server": ["*.html"],
     },

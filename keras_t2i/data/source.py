@@ -111,14 +111,17 @@ class Source(abc.ABC):
                 content differ.
             annotations: names from `annotation_names` to add.
             seed: names every draw.
-            start: number of the first batch, counted over all epochs.
+            start: number of the first batch, counted over all epochs. From amid an epoch, passes
+                go on into the next one: each is as long as an epoch.
             drop_remainder: leave out the last, smaller batch.
 
         Raises:
             ValueError: sizes that do not fit, an unknown annotation, or no mismatched pair.
         """
         resolutions = _check_resolutions(resolutions)
-        self._check_batching(batch_size, annotations, start, drop_remainder)
+        self._check_batching(
+            batch_size, annotations, start=start, seed=seed, drop_remainder=drop_remainder
+        )
         maker = _BatchMaker(
             self,
             size=resolutions[-1],
@@ -132,10 +135,7 @@ class Source(abc.ABC):
         )
         rows = batch_size if drop_remainder else None
         dataset = (
-            tf.data.Dataset.from_generator(
-                _Passes(maker.steps, start), output_signature=tf.TensorSpec((), tf.int64)
-            )
-            .apply(tf.data.experimental.assert_cardinality(maker.steps))
+            _batch_numbers(maker.steps, start)
             .map(maker.in_graph(rows), num_parallel_calls=2, deterministic=True)
             .map(_finisher(tokenizer, resolutions), num_parallel_calls=2, deterministic=True)
         )
@@ -143,7 +143,13 @@ class Source(abc.ABC):
         return dataset.prefetch(4).with_options(_unsharded())
 
     def _check_batching(
-        self, batch_size: int, annotations: Sequence[str], start: int, drop_remainder: bool
+        self,
+        batch_size: int,
+        annotations: Sequence[str],
+        *,
+        start: int,
+        seed: int,
+        drop_remainder: bool,
     ) -> None:
         unknown = sorted(set(annotations) - set(self.annotation_names))
         if unknown:
@@ -151,10 +157,10 @@ class Source(abc.ABC):
                 f"`annotations` of {type(self).__name__} are {list(self.annotation_names)}. "
                 f"Received: annotations={list(annotations)}"
             )
-        if batch_size < 1 or start < 0:
+        if batch_size < 1 or start < 0 or seed < 0:
             raise ValueError(
-                "`batch_size` must be positive and `start` not negative. "
-                f"Received: batch_size={batch_size}, start={start}"
+                "`batch_size` must be positive, `start` and `seed` not negative. "
+                f"Received: batch_size={batch_size}, start={start}, seed={seed}"
             )
         if self.steps(batch_size, drop_remainder=drop_remainder) < 1:
             raise ValueError(
@@ -170,15 +176,24 @@ class Source(abc.ABC):
 
 
 class _Passes:
-    """Each call gives the batch numbers of the next epoch; the first one begins at `start`."""
+    """Each call gives the next `steps` batch numbers; the first one begins at `start`.
+
+    All passes are equally long, even from amid an epoch: Keras takes the first one's length for
+    all that follow.
+    """
 
     def __init__(self, steps: int, start: int) -> None:
         self.steps, self.next = steps, start
 
     def __call__(self) -> Iterator[int]:
-        first = self.next
-        self.next = (first // self.steps + 1) * self.steps
+        first, self.next = self.next, self.next + self.steps
         return iter(range(first, self.next))
+
+
+def _batch_numbers(steps: int, start: int) -> tf.data.Dataset:
+    passes = _Passes(steps, start)
+    numbers = tf.data.Dataset.from_generator(passes, output_signature=tf.TensorSpec((), tf.int64))
+    return numbers.apply(tf.data.experimental.assert_cardinality(steps))
 
 
 class _BatchMaker:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -12,6 +11,7 @@ from PIL import Image
 
 from keras_t2i.data.emoji.archive import SIDE, load_lines, load_pictures
 from keras_t2i.data.emoji.language import captions
+from keras_t2i.data.mirroring import names_a_side
 from keras_t2i.data.source import Source
 
 SPLITS = ("train", "val", "test")
@@ -45,7 +45,6 @@ ONE_WAY_SUBGROUPS = (  # letters, digits, notes, maps, phases of the moon
     "time",
     "weather",
 )
-ONE_WAY_WORDS = re.compile(r"\b(left|right)(ward|wards)?\b|clockwise")
 
 
 class Emoji(Source):
@@ -62,8 +61,8 @@ class Emoji(Source):
     Contents are base emoji.
 
     Pictures are mirrored where that leaves the captions true: not flags, symbols, things with
-    writing, clocks, maps, moons, nor what is named left or right. They fill their frame, so there is no
-    random crop. Sizes other than 64 are made by area (smaller) or bicubically (larger).
+    writing, clocks, maps, moons, nor what is named left or right. They fill their frame, so there
+    is no random crop. Sizes other than 64 are made by area (smaller) or bicubically (larger).
 
     Pictures: (c) Microsoft, MIT licence, from npm `@lobehub/fluent-emoji-3d` 1.1.0. Names,
     keywords, groups: npm `emojibase-data` 17.0.0, MIT licence, text from the Unicode CLDR. See
@@ -170,5 +169,5 @@ def _is_one_way(line: dict) -> bool:
     return (
         line["group"] in ONE_WAY_GROUPS
         or line["subgroup"] in ONE_WAY_SUBGROUPS
-        or ONE_WAY_WORDS.search(" ".join([line["name"], *line["tags"]])) is not None
+        or names_a_side([line["name"], *line["tags"]])
     )
