@@ -44,6 +44,7 @@ setup(
     package_data={
         "keras_t2i": ["py.typed"],
         "keras_t2i.data.emoji": ["*.jpg", "*.jsonl", "LICENSE"],
+        "keras_t2i.export": ["*.txt"],
         "keras_t2i.presets": ["*/*"],
         "keras_t2i.server": ["*.html"],
     },
