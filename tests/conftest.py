@@ -13,9 +13,35 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 SHARED_DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Split the CPU into two devices, which TensorFlow allows only before its first operation."""
+    import tensorflow as tf
+
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    halves = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(cpu, halves)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> pathlib.Path:
     """The folder of real picture packs beside the checkout; skips where it is absent."""
     if not SHARED_DATA.is_dir():
         pytest.skip(f"the picture packs are not here: {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def smallest(tmp_path_factory):
+    """The trial of the smallest system, for tests of what works with any."""
+    from keras_t2i.data import Shapes
+    from keras_t2i.testing import SmallestGAN, Trial
+
+    return Trial(SmallestGAN, {}, Shapes(count=40), tmp_path_factory.mktemp("smallest"))
+
+
+@pytest.fixture(scope="session")
+def two_replicas():
+    """A strategy over both halves of the CPU: one for all tests, as `check_replicas` asks."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

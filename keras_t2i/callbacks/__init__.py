@@ -1,7 +1,24 @@
 """Watching and guarding a training."""
 
+from keras_t2i.callbacks.bundle_saver import BundleSaver
+from keras_t2i.callbacks.history_file import HistoryFile, read_history
 from keras_t2i.callbacks.learning_rate_decay import LearningRateDecay
 from keras_t2i.callbacks.nan_guard import NaNGuard, TrainingDiverged
 from keras_t2i.callbacks.picture_grid import PictureGrid, picture_grid
+from keras_t2i.callbacks.stop_on_signal import StopOnSignal
+from keras_t2i.callbacks.training_limit import TrainingLimit
+from keras_t2i.callbacks.training_progress import TrainingProgress
 
-__all__ = ["LearningRateDecay", "NaNGuard", "PictureGrid", "TrainingDiverged", "picture_grid"]
+__all__ = [
+    "BundleSaver",
+    "HistoryFile",
+    "LearningRateDecay",
+    "NaNGuard",
+    "PictureGrid",
+    "StopOnSignal",
+    "TrainingDiverged",
+    "TrainingLimit",
+    "TrainingProgress",
+    "picture_grid",
+    "read_history",
+]

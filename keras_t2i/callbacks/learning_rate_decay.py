@@ -11,7 +11,8 @@ class LearningRateDecay(keras.callbacks.Callback):
     """Multiplies the rates of all optimizers of a model by `factor` every so many epochs.
 
     `keras.callbacks.LearningRateScheduler` knows `model.optimizer` alone; the rate here is a
-    function of the epoch, so a resumed `fit(initial_epoch=...)` goes on as it was.
+    function of the epoch, so a `fit(initial_epoch=...)` that resumes at the end of an epoch goes
+    on as it was.
 
     Args:
         every: epochs between two changes (GAN-CLS: 100).
@@ -33,8 +34,8 @@ class LearningRateDecay(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         optimizers = self._optimizers()
-        if self._first is None:  # the rates of epoch 0
-            done = self.factor ** (epoch // self.every)
+        if self._first is None:  # the rates of epoch 0: those in hand are of the epoch before
+            done = self.factor ** (max(epoch - 1, 0) // self.every)
             self._first = [float(o.learning_rate.numpy()) / done for o in optimizers]
         for optimizer, first in zip(optimizers, self._first, strict=True):
             optimizer.learning_rate = first * self.factor ** (epoch // self.every)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 
 
 class TrainingDiverged(ArithmeticError):
@@ -15,8 +16,8 @@ class TrainingDiverged(ArithmeticError):
 class NaNGuard(keras.callbacks.Callback):
     """Raises `TrainingDiverged` at the first loss that is no finite number.
 
-    Before raising it puts back the weights of the last snapshot, so the model in hand can be
-    saved, painted with, or trained on with a smaller rate.
+    Before raising it puts back the weights and the optimizers' state of the last snapshot that
+    was finite, so the model in hand can be saved, painted with, or trained on with a smaller rate.
 
     Args:
         every: steps between two snapshots of the weights in memory.
@@ -33,7 +34,7 @@ class NaNGuard(keras.callbacks.Callback):
         self._step, self._good_step, self._good = 0, 0, None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._step = 0
+        self._step, self._good = 0, None
         self._keep()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -45,8 +46,10 @@ class NaNGuard(keras.callbacks.Callback):
             self._keep()
 
     def _keep(self) -> None:
-        self._good = [value.numpy() for value in self._variables()]
-        self._good_step = self._step
+        values = [value.numpy() for value in self._variables()]
+        # A step with a finite loss may have left weights that are not.
+        if self._good is None or all(np.isfinite(value).all() for value in values):
+            self._good, self._good_step = values, self._step
 
     def _restore(self, bad: list[str]) -> None:
         for variable, value in zip(self._variables(), self._good, strict=True):
@@ -59,4 +62,7 @@ class NaNGuard(keras.callbacks.Callback):
         )
 
     def _variables(self) -> list[Any]:
-        return [variable.value for variable in self.model.variables]
+        names = ("optimizer", "discriminator_optimizer")
+        optimizers = [getattr(self.model, name, None) for name in names]
+        owners = [self.model, *(optimizer for optimizer in optimizers if optimizer is not None)]
+        return [variable.value for owner in owners for variable in owner.variables]

@@ -50,7 +50,8 @@ class PictureGrid(keras.callbacks.Callback):
         show: bool = False,
     ) -> None:
         super().__init__()
-        if isinstance(captions, str) or not captions or not seeds or (every or 1) < 1:
+        wrong_step = every is not None and every < 1
+        if isinstance(captions, str) or not captions or not seeds or wrong_step:
             raise ValueError(
                 "`captions` must be a list with at least one caption, `seeds` likewise, and "
                 f"`every` positive. Received: captions={captions!r}, seeds={seeds!r}, every={every}"

@@ -32,7 +32,7 @@ class MovingAverage:
         copy.trainable = False
 
     def update(self, step: tf.Tensor) -> None:
-        """Let the copy follow; `step` is the number of updates made so far (from 0)."""
+        """Let the copy follow; `step` is the n above, e.g. the optimizer's `iterations`."""
         step = tf.cast(step, tf.float32)
         rate = 1.0 - tf.minimum(self.momentum, (1.0 + step) / (10.0 + step))
         moved = {id(variable) for variable in self.network.trainable_variables}

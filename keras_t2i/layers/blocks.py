@@ -140,11 +140,15 @@ class PixelShuffle(layers.Layer):
 
     def __init__(self, factor: int, **options: Any) -> None:
         super().__init__(**options)
-        self.factor = factor
+        self.factor = _check_factor(factor)
 
     def call(self, x: KerasTensor) -> KerasTensor:
         height, width, channels = x.shape[1:]
         factor = self.factor
+        if channels % factor**2:
+            raise ValueError(
+                f"The channels must be a multiple of {factor**2}. Received: shape={tuple(x.shape)}"
+            )
         x = ops.reshape(x, (-1, height, width, factor, factor, channels // factor**2))
         x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
         return ops.reshape(x, (-1, height * factor, width * factor, channels // factor**2))
@@ -159,11 +163,15 @@ class PixelUnshuffle(layers.Layer):
 
     def __init__(self, factor: int, **options: Any) -> None:
         super().__init__(**options)
-        self.factor = factor
+        self.factor = _check_factor(factor)
 
     def call(self, x: KerasTensor) -> KerasTensor:
         height, width, channels = x.shape[1:]
         factor = self.factor
+        if height % factor or width % factor:
+            raise ValueError(
+                f"The sides must be multiples of {factor}. Received: shape={tuple(x.shape)}"
+            )
         shape = (-1, height // factor, factor, width // factor, factor, channels)
         x = ops.transpose(ops.reshape(x, shape), (0, 1, 3, 2, 4, 5))
         return ops.reshape(x, (-1, height // factor, width // factor, channels * factor**2))
@@ -189,6 +197,12 @@ def pixel_norm(x: KerasTensor) -> KerasTensor:
 def upsample_nearest(x: KerasTensor) -> KerasTensor:
     """(B, H, W, C) -> (B, 2H, 2W, C), each pixel four times."""
     return ops.repeat(ops.repeat(x, 2, axis=1), 2, axis=2)
+
+
+def _check_factor(factor: int) -> int:
+    if factor < 1:
+        raise ValueError(f"`factor` must be positive. Received: factor={factor}")
+    return factor
 
 
 def _convolution(width: int, side: int) -> layers.Conv2D:

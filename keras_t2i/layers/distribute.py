@@ -15,7 +15,8 @@ def gather_over_replicas(x: tf.Tensor) -> tf.Tensor:
     context = tf.distribute.get_replica_context()
     if context is None or replica_count() == 1:
         return x
-    return context.all_gather(x, axis=0)
+    # Of many workers, each refuses to gather a tensor without a device, as a batch's fields are.
+    return context.all_gather(tf.identity(x), axis=0)
 
 
 def own_rows(x: tf.Tensor, batch_size: tf.Tensor) -> tf.Tensor:

@@ -81,13 +81,14 @@ def row_normal(seeds: tf.Tensor, size: int, *, truncation: tf.Tensor | None = No
 def truncate_normal(noise: tf.Tensor, truncation: tf.Tensor | float) -> tf.Tensor:
     """Map standard normal numbers (B, Z) monotonically into the normal truncated to [-t, t]."""
     limit = tf.reshape(tf.cast(truncation, tf.float32), (-1, 1))
-    lowest = _normal_cdf(-limit)
-    share = lowest + _normal_cdf(noise) * (1.0 - 2.0 * lowest)
-    return tf.clip_by_value(tf.math.ndtri(share), -limit, limit)
+    lowest, tail = _normal_tail(limit), _normal_tail(tf.abs(noise))
+    sizes = -tf.math.ndtri(lowest + tail * (1.0 - 2.0 * lowest))
+    return tf.sign(noise) * tf.clip_by_value(sizes, 0.0, limit)
 
 
-def _normal_cdf(x: tf.Tensor) -> tf.Tensor:
-    return 0.5 * tf.math.erfc(-x / tf.sqrt(2.0))
+def _normal_tail(x: tf.Tensor) -> tf.Tensor:
+    # The share above x >= 0: far out, float32 cannot tell the share below x from 1.
+    return 0.5 * tf.math.erfc(x / tf.sqrt(2.0))
 
 
 def _global_draw(function, batch_size, shape, seed) -> tf.Tensor:

@@ -28,6 +28,7 @@ class _SpectralKernel:
             shape=(self.kernel.shape[-1],),
             initializer=keras.initializers.RandomNormal(seed=0),
             trainable=False,
+            autocast=False,
             dtype="float32",
         )
 
@@ -43,6 +44,13 @@ class _SpectralKernel:
         u, v = self.singular_vectors()
         sigma = ops.sum(v * ops.matmul(self._matrix(), u[:, None])[:, 0])
         return ops.cast(self.kernel, "float32") / sigma
+
+    def save_own_variables(self, store: Any) -> None:
+        # Keras' Dense and Conv2D list what they store, which leaves u out.
+        keras.layers.Layer.save_own_variables(self, store)
+
+    def load_own_variables(self, store: Any) -> None:
+        keras.layers.Layer.load_own_variables(self, store)
 
     def _matrix(self) -> KerasTensor:
         kernel = ops.cast(self.kernel, "float32")

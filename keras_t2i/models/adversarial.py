@@ -10,7 +10,8 @@ replicas and mixed precision in Keras 3 is put right here once, for every system
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -43,6 +44,8 @@ class AdversarialModel(keras.Model):
     Attributes:
         noise_dim: length of the noise vector, set by the system.
         seed: integer that names every random draw of the training, set by the system.
+        learning: True within a training step, False within `evaluate`; networks with batch
+            statistics take it as `training` in the loss methods.
     """
 
     generator_parts: Sequence[keras.layers.Layer]
@@ -50,6 +53,7 @@ class AdversarialModel(keras.Model):
     loss_names: tuple[str, ...]
     noise_dim: int
     seed: int
+    learning: bool = True
 
     def forward(self, batch: Batch, noise: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
         """Paint the batch's captions. Returns named tensors, pictures in [-1, 1]."""
@@ -94,6 +98,9 @@ class AdversarialModel(keras.Model):
             optimizer: the generator's; it is `model.optimizer`.
             discriminator_optimizer: the critics'; it is `model.discriminator_optimizer`.
             **arguments: further arguments of `keras.Model.compile`, e.g. `run_eagerly`.
+
+        Raises:
+            ValueError: losses or metrics are given, or one optimizer for both players.
         """
         for name in ("loss", "metrics", "loss_weights", "weighted_metrics"):
             if arguments.pop(name, None) is not None:
@@ -104,6 +111,11 @@ class AdversarialModel(keras.Model):
         generator_default, discriminator_default = self.default_optimizers()
         optimizer = keras.optimizers.get(optimizer or generator_default)
         critic = keras.optimizers.get(discriminator_optimizer or discriminator_default)
+        if critic is optimizer:
+            raise ValueError(
+                "Each player needs an optimizer of its own, whose moments speak of its variables. "
+                f"Received: optimizer=discriminator_optimizer={optimizer.name!r}"
+            )
         if self.dtype_policy.name == "mixed_float16":
             critic = _loss_scaled(critic)
         arguments.setdefault("jit_compile", False)  # text encoders and lookups do not compile
@@ -115,11 +127,13 @@ class AdversarialModel(keras.Model):
         self._terms = {name: keras.metrics.Mean(name=name) for name in names}
 
     def get_compile_config(self) -> dict[str, Any]:
-        """Both optimizers, for `.keras` files."""
+        """Both optimizers with their loss scaling, for `.keras` files; {} before `compile`."""
+        if not self.compiled:
+            return {}
         serialize = keras.saving.serialize_keras_object
         return {
-            "optimizer": serialize(_unscaled(self.optimizer)),
-            "discriminator_optimizer": serialize(_unscaled(self.discriminator_optimizer)),
+            "optimizer": serialize(self.optimizer),
+            "discriminator_optimizer": serialize(self.discriminator_optimizer),
         }
 
     def get_config(self) -> dict[str, Any]:
@@ -152,19 +166,22 @@ class AdversarialModel(keras.Model):
         callbacks = list(options.pop("callbacks", None) or [])
         if not any(isinstance(callback, NaNGuard) for callback in callbacks):
             callbacks.append(NaNGuard())
-        try:
+        with _pictures_blamed():
             return super().fit(x, *arguments, callbacks=callbacks, **options)
-        except tf.errors.InvalidArgumentError as error:
-            if NOT_FINITE not in error.message:
-                raise
-            raise ValueError(
-                f"{NOT_FINITE}. Expected floats in [-1, 1]: repair or leave out the pictures "
-                "(the sources of `keras_t2i.data` never make such values)."
-            ) from error
+
+    def evaluate(self, x: Any = None, *arguments: Any, **options: Any) -> dict[str, float]:
+        """Both players' terms by name, without an update of any weight.
+
+        Takes what `keras.Model.evaluate` takes; `return_dict=False` gives a bare list.
+        """
+        options.setdefault("return_dict", True)
+        with _pictures_blamed():
+            return super().evaluate(x, *arguments, **options)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One update of the critics, then one of the generator, on one forward pass."""
-        batch = self._checked(data)
+        self.learning = True
+        batch = _checked(data)
         noise = self.draw_noise(batch)
         with tf.GradientTape() as tape:
             fakes = self.forward(batch, noise, training=True)
@@ -181,7 +198,8 @@ class AdversarialModel(keras.Model):
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Both players' terms without an update."""
-        batch = self._checked(data)
+        self.learning = False
+        batch = _checked(data)
         fakes = self.forward(batch, self.draw_noise(batch), training=False)
         return self._log(
             self.discriminator_losses(batch, fakes), self.generator_losses(batch, fakes)
@@ -219,12 +237,6 @@ class AdversarialModel(keras.Model):
     def _values(self, variables: list[keras.Variable]) -> list[tf.Variable]:
         return [variable.value for variable in variables]
 
-    def _checked(self, data: Any) -> Batch:
-        batch = data[0] if isinstance(data, tuple) else data
-        for pictures in batch["images"].values():
-            tf.debugging.assert_all_finite(pictures, NOT_FINITE)
-        return batch
-
     def _log(self, critic_terms: Terms, generator_terms: Terms) -> dict[str, tf.Tensor]:
         terms = {**critic_terms, **generator_terms}
         if set(terms) != set(self.loss_names):
@@ -245,6 +257,40 @@ class AdversarialModel(keras.Model):
         """Nothing to do: constructors and `compile` build everything, also on many workers."""
 
 
+class _Batch(dict):
+    """A batch that says how to repair it where a system misses one of its fields."""
+
+    def __missing__(self, key: str) -> Any:
+        wanted = f'`images["{key}"]`' if str(key).isdigit() else f"`{key}`"
+        raise ValueError(
+            f"This model needs {wanted} in each batch; `source.batches(model.tokenizer, "
+            f"model.resolutions, batch_size)` makes such batches. Received: keys={sorted(self)}"
+        )
+
+
+def _checked(data: Any) -> Batch:
+    """The batch, its structure checked when the step is traced and its pictures at each step."""
+    batch = data[0] if isinstance(data, tuple) else data
+    batch = tf.nest.map_structure(tf.convert_to_tensor, batch)
+    check_batch(tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), batch))
+    for pictures in batch["images"].values():
+        tf.debugging.assert_all_finite(pictures, NOT_FINITE)
+    return _Batch(batch, images=_Batch(batch["images"]))
+
+
+@contextlib.contextmanager
+def _pictures_blamed() -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        if NOT_FINITE not in error.message:
+            raise
+        raise ValueError(
+            f"{NOT_FINITE}. Expected floats in [-1, 1]: repair or leave out the pictures "
+            "(the sources of `keras_t2i.data` never make such values)."
+        ) from error
+
+
 def _several_workers() -> bool:
     resolver = getattr(tf.distribute.get_strategy(), "cluster_resolver", None)
     spec = resolver.cluster_spec() if resolver else None
@@ -255,7 +301,3 @@ def _loss_scaled(optimizer: keras.Optimizer) -> keras.Optimizer:
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return optimizer
     return keras.optimizers.LossScaleOptimizer(optimizer, name="discriminator_loss_scale")
-
-
-def _unscaled(optimizer: keras.Optimizer) -> keras.Optimizer:
-    return getattr(optimizer, "inner_optimizer", optimizer)

@@ -3,7 +3,8 @@
 It is not from the older literature. It takes the contrastive text signal of XMC-GAN
 (https://arxiv.org/abs/2101.04702) and LAFITE (https://arxiv.org/abs/2111.13792), the text-modulated
 generator blocks of DF-GAN (https://arxiv.org/abs/2008.05865), lazy R1 and averaged weights of
-StyleGAN2 (https://arxiv.org/abs/1912.04958), and differentiable augmentation
+StyleGAN2 (https://arxiv.org/abs/1912.04958), the mode seeking of MSGAN
+(https://arxiv.org/abs/1903.05628), and differentiable augmentation
 (https://arxiv.org/abs/2006.10738) as an option for small data.
 
     caption --text encoder--> sentence --(stopped gradient)--> style <-- noise
@@ -37,8 +38,8 @@ from keras_t2i.layers.blocks import (
     PixelUnshuffle,
     StyledUpBlock,
 )
-from keras_t2i.layers.differentiable_augmentation import augment_pictures
-from keras_t2i.layers.random import row_normal
+from keras_t2i.layers.differentiable_augmentation import augment_pictures, check_kinds
+from keras_t2i.layers.random import batch_normal, row_normal
 from keras_t2i.losses import (
     contrastive_loss,
     fake_cross_entropy,
@@ -48,6 +49,8 @@ from keras_t2i.losses import (
 from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms
 from keras_t2i.models.text_to_image import TextToImage
 from keras_t2i.text import BiLSTMEncoder, Tokenizer
+
+REPAINTED = 4  # every fourth caption is painted twice for the diversity term
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
@@ -63,6 +66,7 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         discriminator_widths: channels from half the resolution down to 4x4.
         contrast_weight: weight of the contrastive loss, for both players.
         contrast_scale: inverse temperature of the cosine.
+        diversity_weight: weight of the loss that makes the noise matter.
         r1_weight: gamma of the R1 penalty on real pictures.
         r1_every: critic updates between two R1 penalties (which then count that many times).
         average_momentum: of the moving averages of generator and text encoder.
@@ -82,7 +86,14 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         >>> picture = model.generate("a small red circle", seed=7)
     """
 
-    loss_names = ("d_adversarial", "d_contrast", "r1", "g_adversarial", "g_contrast")
+    loss_names = (
+        "d_adversarial",
+        "d_contrast",
+        "r1",
+        "g_adversarial",
+        "g_contrast",
+        "g_diversity",
+    )
 
     def __init__(
         self,
@@ -95,6 +106,7 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         discriminator_widths: Sequence[int] = (32, 64, 128, 128),
         contrast_weight: float = 1.0,
         contrast_scale: float = 10.0,
+        diversity_weight: float = 0.2,
         r1_weight: float = 0.5,
         r1_every: int = 16,
         average_momentum: float = 0.998,
@@ -105,12 +117,15 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         super().__init__(**options)
         _check_widths(resolution, generator_widths, "generator_widths")
         _check_widths(resolution, discriminator_widths, "discriminator_widths")
+        _check_sizes(noise_dim=noise_dim, sentence_dim=sentence_dim, r1_every=r1_every)
+        check_kinds(augmentation)
         self.tokenizer, self.resolution = tokenizer, resolution
         self.resolutions = (resolution,)
         self.noise_dim, self.sentence_dim = noise_dim, sentence_dim
         self.generator_widths = tuple(generator_widths)
         self.discriminator_widths = tuple(discriminator_widths)
         self.contrast_weight, self.contrast_scale = contrast_weight, contrast_scale
+        self.diversity_weight = diversity_weight
         self.r1_weight, self.r1_every = r1_weight, r1_every
         self.average_momentum, self.seed = average_momentum, seed
         self.augmentation = tuple(augmentation)
@@ -149,9 +164,16 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         )
 
     def forward(self, batch: Batch, noise: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
+        """Paint the captions, and every fourth of them a second time with other noise."""
         sentence = self.text_encoder(batch["tokens"], training=training)["sentence"]
-        images = self.generator([noise, tf.stop_gradient(sentence)], training=training)
-        return {"images": images}
+        chosen = sentence[::REPAINTED]
+        further = batch_normal(
+            tf.shape(chosen)[0], self.noise_dim, seed=self.step_seed("repainted")
+        )
+        painted = tf.stop_gradient(tf.concat([sentence, chosen], axis=0))
+        images = self.generator([tf.concat([noise, further], axis=0), painted], training=training)
+        rows = tf.shape(sentence)[0]
+        return {"images": images[:rows], "repainted": images[rows:]}
 
     def discriminator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         real = self._augmented(batch["images"][str(self.resolution)], "real")
@@ -167,12 +189,14 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
 
     def generator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         images = self._augmented(fakes["images"], "fake")
+        diversity = diversity_loss(fakes["images"][::REPAINTED], fakes["repainted"])
         sentence = self.text_encoder(batch["tokens"], training=False)["sentence"]
         scores, embedding = self.discriminator(images, training=True)
         contrast = self._contrast(embedding, tf.stop_gradient(sentence), batch)
         return {
             "g_adversarial": real_cross_entropy(scores),
             "g_contrast": self.contrast_weight * contrast,
+            "g_diversity": self.diversity_weight * diversity,
         }
 
     def paint(
@@ -193,7 +217,8 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
     def get_config(self) -> dict[str, Any]:
         names = (
             "resolution noise_dim sentence_dim generator_widths discriminator_widths "
-            "contrast_weight contrast_scale r1_weight r1_every average_momentum augmentation seed"
+            "contrast_weight contrast_scale diversity_weight r1_weight r1_every average_momentum "
+            "augmentation seed"
         )
         config = {name: getattr(self, name) for name in names.split()}
         tokenizer = keras.saving.serialize_keras_object(self.tokenizer)
@@ -241,6 +266,22 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         return tf.cond(due, penalty, lambda: tf.zeros(()))
 
 
+def diversity_loss(images: tf.Tensor, repainted: tf.Tensor) -> tf.Tensor:
+    """Mean over captions of -log of the distance between two pictures of a caption.
+
+    Args:
+        images: (B, H, W, 3) in [-1, 1].
+        repainted: the same captions, painted with other noise.
+
+    Returns:
+        float32 scalar. MSGAN's (https://arxiv.org/abs/1903.05628) ratio of distances, with the
+        noise's own distance, nearly constant, left out, and the logarithm in place of the inverse,
+        so that captions of small objects count as much as those of large ones.
+    """
+    distance = tf.reduce_mean(tf.abs(images - repainted), axis=(1, 2, 3))
+    return -tf.reduce_mean(tf.math.log(distance + 0.01))
+
+
 def build_generator(
     resolution: int, widths: Sequence[int], *, noise_dim: int, sentence_dim: int
 ) -> keras.Model:
@@ -283,6 +324,15 @@ def build_discriminator(
     scores = layers.Reshape((), dtype="float32", name="scores")(scores)
     embedding = layers.Dense(embedding_dim, dtype="float32", name="embedding")(x)
     return keras.Model(images, [scores, embedding], name="discriminator")
+
+
+def _check_sizes(**sizes: int) -> None:
+    if min(sizes.values()) < 1 or sizes["sentence_dim"] % 2:
+        received = ", ".join(f"{name}={value}" for name, value in sizes.items())
+        raise ValueError(
+            f"{', '.join(f'`{name}`' for name in sizes)} must be positive, and `sentence_dim` even: "
+            f"half of it for each direction of the LSTM. Received: {received}"
+        )
 
 
 def _check_widths(resolution: int, widths: Sequence[int], name: str) -> None:

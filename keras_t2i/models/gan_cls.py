@@ -42,7 +42,9 @@ class GANCLS(TextToImage, AdversarialModel):
     where the released scripts average the embeddings of four, because one caption is what the
     model is asked with later; both players share one forward pass of the generator, where the
     released code paints anew for the generator; convolutions have no bias (the released code sets
-    its biases to zero before each step); batch norm is synchronised over replicas.
+    its biases to zero before each step); batch norm is synchronised over replicas; interpolated
+    captions are the means of neighbours in the shuffled batch, where the released code takes rows
+    half a batch apart, so that several replicas make the pairs that one would.
 
     Args:
         tokenizer: makes tokens of captions; it becomes part of the model.
@@ -85,6 +87,12 @@ class GANCLS(TextToImage, AdversarialModel):
     ) -> None:
         super().__init__(**options)
         _check_arguments(resolution, mismatch_weight, interpolation_weight)
+        _check_sizes(
+            noise_dim=noise_dim,
+            text_dim=text_dim,
+            generator_width=generator_width,
+            discriminator_width=discriminator_width,
+        )
         self.tokenizer, self.text_encoder = tokenizer, text_encoder
         self.text_encoder.trainable = False
         self.resolution, self.resolutions = resolution, (resolution,)
@@ -169,8 +177,8 @@ class GANCLS(TextToImage, AdversarialModel):
     def discriminator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         """L_D = log s_r + w log(1 - s_w) + (1 - w) log(1 - s_f): algorithm 1, w = 1/2."""
         sentence, weight = fakes["sentence"], self.mismatch_weight
-        real = self.image_critic(batch["images"][str(self.resolution)], training=True)
-        fake = self.image_critic(fakes["images"][: tf.shape(sentence)[0]], training=True)
+        real = self._features(batch["images"][str(self.resolution)])
+        fake = self._features(fakes["images"][: tf.shape(sentence)[0]])
         terms = {"d_real": real_cross_entropy(self._match(real, sentence))}
         if weight:
             wrong = self._sentence(batch["mismatched_tokens"])
@@ -180,7 +188,7 @@ class GANCLS(TextToImage, AdversarialModel):
 
     def generator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         """L_G = log s_f over true and interpolated captions, equation 5."""
-        features = self.image_critic(fakes["images"], training=True)
+        features = self._features(fakes["images"])
         scores = self._match(features, fakes["painted"])
         true = tf.shape(fakes["sentence"])[0]
         if not self.interpolation_weight:
@@ -223,18 +231,21 @@ class GANCLS(TextToImage, AdversarialModel):
     def _sentence(self, tokens: tf.Tensor) -> tf.Tensor:
         return tf.stop_gradient(self.text_encoder(tokens, training=False)["sentence"])
 
+    def _features(self, images: tf.Tensor) -> tf.Tensor:
+        return self.image_critic(images, training=self.learning)
+
     def _match(self, features: tf.Tensor, sentence: tf.Tensor) -> tf.Tensor:
-        return self.match_critic([features, sentence], training=True)
+        return self.match_critic([features, sentence], training=self.learning)
 
     def _further_noise(self, rows: tf.Tensor) -> tf.Tensor:
-        seed = self.step_seed("interpolation")
-        return batch_normal(rows, self.noise_dim, seed=seed)[: rows // 2]
+        return batch_normal(rows // 2, self.noise_dim, seed=self.step_seed("interpolation"))
 
 
 def interpolate(sentence: tf.Tensor) -> tf.Tensor:
-    """GAN-INT: (B, D) embeddings to the B // 2 means of row i and row i + B // 2."""
+    """GAN-INT: (B, D) embeddings to the (B // 2, D) means of rows 0 and 1, 2 and 3, ..."""
     half = tf.shape(sentence)[0] // 2
-    return 0.5 * (sentence[:half] + sentence[half : 2 * half])
+    pairs = tf.reshape(sentence[: 2 * half], (half, 2, sentence.shape[-1]))
+    return tf.reduce_mean(pairs, axis=1)
 
 
 def build_generator(
@@ -322,6 +333,12 @@ def _dense(width: int, inputs: int, *, name: str) -> layers.Dense:
     limit = inputs**-0.5  # Torch's default for a linear layer
     uniform = keras.initializers.RandomUniform(-limit, limit)
     return layers.Dense(width, kernel_initializer=uniform, bias_initializer=uniform, name=name)
+
+
+def _check_sizes(**sizes: int) -> None:
+    for name, value in sizes.items():
+        if value < 1:
+            raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
 
 
 def _check_arguments(resolution: int, mismatch: float, interpolation: float) -> None:

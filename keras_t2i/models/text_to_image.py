@@ -5,6 +5,7 @@ captions --tokenizer--> tokens --paint(tokens, seeds, truncation)--> images in [
 
 from __future__ import annotations
 
+import numbers
 import os
 import sys
 import time
@@ -17,6 +18,7 @@ import tensorflow as tf
 from keras_t2i.data.augment import to_uint8
 
 CHUNK = 64  # pictures painted at once: bounds memory, and larger ones are no faster
+SEEDS = np.iinfo(np.int64)
 PATIENCE = 3.0  # seconds before a progress bar appears
 
 
@@ -79,7 +81,8 @@ class TextToImage:
 
         Raises:
             TypeError: a caption is no string.
-            ValueError: an empty caption, or seeds or truncation out of range.
+            ValueError: an empty caption, or seeds or truncation out of range. An empty list is
+                none: it gives (0, H, W, 3).
 
         Example:
             >>> model = keras_t2i.from_preset("contrastive_gan_shapes_64")
@@ -87,16 +90,18 @@ class TextToImage:
             (64, 64, 3)
         """
         single = isinstance(captions, str)
+        _check_truncation(truncation)
+        if isinstance(captions, (list, tuple)) and not captions:
+            return self._no_pictures()
         tokens = self.tokenizer.tokenize(captions)
         seeds = _row_seeds(seed, len(tokens))
-        _check_truncation(truncation)
         parts = []
         bar = _ProgressBar(len(tokens), progress)
         for first in range(0, len(tokens), CHUNK):
             chunk = slice(first, first + CHUNK)
             parts.append(self._paint_chunk(tokens[chunk], seeds[chunk], truncation))
             bar.advance(len(parts[-1]))
-        pictures = np.concatenate(parts) if parts else self._no_pictures()
+        pictures = np.concatenate(parts)
         return pictures[0] if single else pictures
 
     def paint_uint8(
@@ -156,19 +161,22 @@ def _row_seeds(seed: int | Sequence[int] | None, rows: int) -> np.ndarray:
     if seed is None:
         seed = int.from_bytes(os.urandom(4), "little")
     seeds = np.asarray(seed)
-    if not np.issubdtype(seeds.dtype, np.integer):
+    if any(type(value) is not int for value in seeds.ravel().tolist()):
         raise TypeError(f"`seed` must be an integer or a list of them. Received: seed={seed!r}")
-    if seeds.ndim == 0:
-        return seeds.astype(np.int64) + np.arange(rows, dtype=np.int64)
-    if seeds.shape != (rows,):
+    if seeds.ndim and seeds.shape != (rows,):
         raise ValueError(
             "A list of seeds must have one for each caption. "
             f"Received: seeds={seeds.shape}, captions={rows}"
         )
-    return seeds.astype(np.int64)
+    values = [int(seeds) + row for row in range(rows)] if seeds.ndim == 0 else seeds.tolist()
+    if min(values) < SEEDS.min or max(values) > SEEDS.max:
+        raise ValueError(f"Seeds are signed integers of 64 bits. Received: seed={seed!r}")
+    return np.array(values, np.int64)
 
 
 def _check_truncation(truncation: float | None) -> None:
+    if truncation is not None and not isinstance(truncation, numbers.Real):
+        raise TypeError(f"`truncation` must be a number. Received: truncation={truncation!r}")
     if truncation is not None and not truncation > 0.0:
         raise ValueError(
             "`truncation` must be positive; 0.5 gives typical pictures, None full variety. "

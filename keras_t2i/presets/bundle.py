@@ -49,13 +49,18 @@ def save_bundle(
         overwrite: replace an existing bundle.
 
     Raises:
-        FileExistsError: the folder exists and `overwrite` is False.
+        FileExistsError: the folder exists and `overwrite` is False, or it is no bundle.
         ValueError: `half` together with `training_state`.
     """
     path = pathlib.Path(path)
     if path.exists() and not overwrite:
         raise FileExistsError(
             f"A bundle is not overwritten unless asked; pass overwrite=True or another folder. "
+            f"Received: path={str(path)!r}"
+        )
+    if path.exists() and not (path / "config.json").is_file():
+        raise FileExistsError(
+            "Only a bundle is overwritten, and this is none; choose another folder. "
             f"Received: path={str(path)!r}"
         )
     if half and training_state:
@@ -65,9 +70,7 @@ def save_bundle(
     try:
         _write_files(model, folder, card=card, training_state=training_state, half=half)
         folder.chmod(0o755)
-        if path.exists():
-            shutil.rmtree(path)
-        folder.rename(path)
+        _put_in_place(folder, path)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -97,6 +100,20 @@ def load_bundle(name: str | os.PathLike[str]) -> keras.Model:
             weights = _cast_weights(weights, pathlib.Path(scratch), "float32")
         model.load_weights(weights)
     return model
+
+
+def _put_in_place(folder: pathlib.Path, path: pathlib.Path) -> None:
+    """Rename the new folder to its place; the bundle that stood there goes only after that."""
+    if not path.exists():
+        folder.rename(path)
+        return
+    former = path.rename(folder.with_name(folder.name + "-former"))
+    try:
+        folder.rename(path)
+    except BaseException:
+        former.rename(path)
+        raise
+    shutil.rmtree(former)
 
 
 def _write_files(

@@ -30,6 +30,7 @@ from keras_t2i.testing.painting import (
 from keras_t2i.testing.precision import check_mixed_precision
 from keras_t2i.testing.replicas import check_replicas
 from keras_t2i.testing.resuming import check_bundles, check_resuming
+from keras_t2i.testing.smallest_gan import SmallestGAN
 from keras_t2i.testing.trial import Trial
 
 CHECKS: tuple[Callable[[Trial], None], ...] = (
@@ -53,6 +54,7 @@ CHECKS: tuple[Callable[[Trial], None], ...] = (
 
 __all__ = [
     "CHECKS",
+    "SmallestGAN",
     "Trial",
     "check_bad_batches",
     "check_bundles",

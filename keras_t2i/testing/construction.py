@@ -9,7 +9,7 @@ import re
 import keras
 import numpy as np
 
-from keras_t2i.testing.trial import Trial, demand, demand_error, demand_equal_weights
+from keras_t2i.testing.trial import Trial, demand, demand_equal_weights, demand_error
 
 
 def check_docstring(trial: Trial) -> None:
@@ -35,6 +35,10 @@ def check_construction(trial: Trial) -> None:
         isinstance(sides, tuple) and sorted(set(sides)) == list(sides),
         f"`resolutions` should be a rising tuple. Received: {sides}",
     )
+    for part in (*model.generator_parts, *model.discriminator_parts):
+        for layer in part._flatten_layers():
+            alone = isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized
+            demand(not alone, f"`{layer.name}` should be synchronized over replicas.")
 
 
 def check_config_round_trip(trial: Trial) -> None:
@@ -47,8 +51,8 @@ def check_config_round_trip(trial: Trial) -> None:
     demand(_as_json(other) == config, "The configuration changed on its round trip.")
     other.set_weights(model.get_weights())
     demand_equal_weights(model, other)
-    pictures = [m.generate(trial.captions(2), seed=3) for m in (model, other)]
-    demand(np.array_equal(*pictures), "Equal weights and configuration should paint equally.")
+    same = np.array_equal(trial.paint(model), trial.paint(other))
+    demand(same, "Equal weights and configuration should paint equally.")
 
 
 def check_compile(trial: Trial) -> None:

@@ -16,7 +16,7 @@ from keras_t2i.testing.trial import Trial, demand, demand_error
 
 def check_captions(trial: Trial) -> None:
     """One sentence gives a picture, a list gives a list, an empty list gives none."""
-    model = trial.uncompiled_model()
+    model = trial.painter
     side = model.resolutions[-1]
     captions = trial.captions(2)
     for given, shape in (
@@ -37,7 +37,7 @@ def check_captions(trial: Trial) -> None:
 
 def check_seeds(trial: Trial) -> None:
     """Equal seeds give equal pictures; row i of seed s is the picture of seed s + i."""
-    model = trial.uncompiled_model()
+    model = trial.painter
     caption = trial.captions(1)[0]
     row = model.generate([caption] * 3, seed=11)
     demand(np.array_equal(row, model.generate([caption] * 3, seed=11)), "Seeds should repeat.")
@@ -54,7 +54,7 @@ def check_seeds(trial: Trial) -> None:
 
 def check_chunks(trial: Trial, *, count: int = 1000) -> None:
     """A long list is painted in bounded chunks, with a progress bar where it is asked for."""
-    model = trial.uncompiled_model()
+    model = trial.painter
     sizes: list[int] = []
     paint = model._paint_chunk
 
@@ -64,8 +64,11 @@ def check_chunks(trial: Trial, *, count: int = 1000) -> None:
 
     model.__dict__["_paint_chunk"] = watched
     captions, written = trial.captions(count), io.StringIO()
-    with contextlib.redirect_stderr(written):
-        pictures = model.generate(captions, seed=0, progress=True)
+    try:
+        with contextlib.redirect_stderr(written):
+            pictures = model.generate(captions, seed=0, progress=True)
+    finally:
+        del model.__dict__["_paint_chunk"]
     demand(len(pictures) == count == sum(sizes), f"{sum(sizes)} of {count} were painted.")
     demand(max(sizes) <= text_to_image.CHUNK, f"Chunks should be bounded. Received: {sizes}")
     demand(f"{count}/{count}" in written.getvalue(), "The progress bar should reach its end.")
@@ -76,7 +79,7 @@ def check_chunks(trial: Trial, *, count: int = 1000) -> None:
 
 def check_truncation(trial: Trial) -> None:
     """A small truncation leaves little variety; a large one leaves pictures as they are."""
-    model = trial.uncompiled_model()
+    model = trial.painter
     captions = trial.captions(1) * 8
 
     def variety(truncation: float | None) -> float:
@@ -95,7 +98,7 @@ def check_truncation(trial: Trial) -> None:
 
 def check_painting_errors(trial: Trial) -> None:
     """What cannot be painted is refused at once; what is too long is cut with one warning."""
-    model = trial.uncompiled_model()
+    model = trial.painter
     for captions in ("", "  ", ["a red circle", ""]):
         demand_error(ValueError, lambda c=captions: model.generate(c), "Received")
     for captions in (["a red circle", 3], 5, None, b"a red circle", [None]):

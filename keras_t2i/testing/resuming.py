@@ -38,16 +38,18 @@ def check_resuming(trial: Trial) -> None:
 def check_bundles(trial: Trial) -> None:
     """A model that was never compiled is saved, and paints the same when it is loaded."""
     model = trial.uncompiled_model()
-    pictures = model.generate(trial.captions(4), seed=1)
+    pictures = trial.paint(model)
     file, exact, half = (trial.folder / name for name in ("plain.keras", "plain", "half"))
     model.save(file)
     model.save_to_preset(exact, overwrite=True)
     model.save_to_preset(half, half=True, overwrite=True)
     for other in (keras.saving.load_model(file), load_bundle(exact)):
         demand(not other.compiled, "A model saved uncompiled should load uncompiled.")
-        again = other.generate(trial.captions(4), seed=1)
+        words = other.tokenizer.vocabulary == model.tokenizer.vocabulary
+        demand(words, "A loaded model should have its vocabulary.")
+        again = trial.paint(other)
         demand(np.array_equal(pictures, again), "A loaded model should paint the same.")
-    rounded = type(model).from_preset(half).generate(trial.captions(4), seed=1)
+    rounded = trial.paint(type(model).from_preset(half))
     worst = np.abs(rounded.astype(int) - pictures).max()
     demand(worst <= HALF_LEVELS, f"A half-precision bundle changed pictures by {worst} levels.")
     sizes = [_weights_size(folder) for folder in (exact, half)]

@@ -56,6 +56,11 @@ class Trial:
         return model
 
     @cached_property
+    def painter(self) -> keras.Model:
+        """The model that checks of painting share and leave as it is."""
+        return self.uncompiled_model()
+
+    @cached_property
     def start(self) -> list[np.ndarray]:
         """The weights that all models of the trial start with."""
         return lively_weights(self.system.for_source(self.source, **self.options))
@@ -63,8 +68,8 @@ class Trial:
     @cached_property
     def rows(self) -> dict[str, Any]:
         """`ROWS` rows that keep the batch contract, as numpy arrays."""
-        model = self.uncompiled_model()
-        batches = self.source.batches(model.tokenizer, model.resolutions, ROWS, augment=False)
+        tokenizer, resolutions = self.painter.tokenizer, self.painter.resolutions
+        batches = self.source.batches(tokenizer, resolutions, ROWS, augment=False)
         return tf.nest.map_structure(lambda x: x.numpy(), next(iter(batches)))
 
     def batches(self, count: int, *, size: int = 4, first: int = 0) -> tf.data.Dataset:
@@ -80,6 +85,11 @@ class Trial:
     def captions(self, count: int) -> list[str]:
         """`count` captions of the source, repeating as needed."""
         return [self.source.captions(index % len(self.source))[0] for index in range(count)]
+
+    def paint(self, model: keras.Model) -> np.ndarray:
+        """The first four captions painted without a graph, uint8."""
+        seeds = tf.range(4, dtype=tf.int64)
+        return model.paint_uint8(self.batch()["tokens"], seeds).numpy()
 
 
 def lively_weights(model: keras.Model) -> list[np.ndarray]:

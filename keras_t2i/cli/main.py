@@ -1,0 +1,83 @@
+"""The command `keras-t2i`: the table of its commands, and what becomes of errors.
+
+TensorFlow is imported by the commands that need it, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+import keras_t2i
+from keras_t2i.cli.bad_input import is_bad_input
+from keras_t2i.cli.data import data
+from keras_t2i.cli.demo import demo
+from keras_t2i.cli.export import export
+from keras_t2i.cli.generate import generate
+from keras_t2i.cli.list import list_all
+from keras_t2i.cli.serve import ModelServerCommand, serve
+from keras_t2i.cli.train import train
+
+BAD_INPUT, INTERRUPTED = 2, 130
+
+app = typer.Typer(
+    name="keras-t2i",
+    help="Train text-to-image systems, paint captions, serve them.",
+    epilog="Begin with: keras-t2i demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo)
+app.command("list")(list_all)
+app.command()(data)
+app.command()(train)
+app.command()(generate)
+app.command()(export)
+app.command(
+    cls=ModelServerCommand,
+    context_settings={"token_normalize_func": lambda name: name.replace("-", "_")},
+)(serve)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(keras_t2i.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where an error arose, also for bad input.")
+    ] = False,
+) -> None:
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; bad input ends in exit code 2 and one message, without a traceback."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        app(arguments)
+    except KeyboardInterrupt:
+        typer.echo("\nInterrupted.", err=True)
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        if "--traceback" in arguments or not is_bad_input(error):
+            raise
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Read `key=value` from the command line."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+
+def read_pairs(pairs: Sequence[str]) -> dict[str, Any]:
+    """["seed=3", "kinds=['color']", "name=a b"] -> values as Python writes them, else as text.
+
+    Raises:
+        ValueError: no `=`, or a key twice.
+    """
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        key = key.strip().replace("-", "_")
+        if not separator or not key or key in values:
+            raise ValueError(
+                "An option is `key=value`, and no key comes twice, for example noise_dim=32. "
+                f"Received: {pair!r}"
+            )
+        values[key] = _value(text.strip())
+    return values
+
+
+def _value(text: str) -> Any:
+    words = {"true": True, "false": False, "none": None, "null": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

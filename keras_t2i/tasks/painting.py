@@ -1,0 +1,198 @@
+"""Paint captions into PNG files.
+
+captions, seeds --model, a chunk at a time--> pictures --> NNNN-words.png, pictures.jsonl, grid.png
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from PIL import Image
+
+from keras_t2i.models import TextToImage
+from keras_t2i.tasks.labelled_grid import labelled_grid
+from keras_t2i.tasks.loading import load_model
+
+CHUNK = 256  # pictures in memory at once
+GRID_COLUMNS, GRID_ROWS = 12, 12  # the grid shows no more than these
+NAME_LENGTH = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class PaintedFiles:
+    """What `paint_files` wrote.
+
+    Attributes:
+        pictures: one PNG file each; empty where all went into one grid.
+        grid: the labelled grid, or None for a single picture.
+        seed: of the first picture; the same seed paints the same pictures again.
+    """
+
+    pictures: tuple[pathlib.Path, ...]
+    grid: pathlib.Path | None
+    seed: int
+
+
+def paint_files(
+    model: str | os.PathLike[str] | TextToImage,
+    captions: str | Sequence[str] = (),
+    out: str | os.PathLike[str] = "pictures",
+    *,
+    captions_file: str | os.PathLike[str] | None = None,
+    count: int = 1,
+    seed: int | None = None,
+    truncation: float | None = None,
+    overwrite: bool = False,
+) -> PaintedFiles:
+    """Paint captions and save them.
+
+    One picture to a name that ends in `.png` is that file; several to such a name are one
+    labelled grid. Any other name is a folder, which gets one file a picture, `pictures.jsonl`
+    with file, caption and seed of each, and `grid.png` (of the first 12 captions, if there are
+    several pictures).
+
+    Args:
+        model: a model, a shipped model's name, a bundle or a run directory.
+        captions: one or more.
+        out: a PNG file or a folder.
+        captions_file: a UTF-8 text file with one further caption a line; empty lines are skipped.
+        count: pictures of each caption.
+        seed: of the first picture; those of the k-th round over the captions have `seed + k`.
+            None draws one.
+        truncation: see `TextToImage.generate`.
+        overwrite: replace files that are there.
+
+    Raises:
+        ValueError: no captions, or an argument out of range.
+        FileExistsError: a file is there and `overwrite` is False.
+        FileNotFoundError: no such model or captions file.
+
+    Example:
+        >>> paint_files("contrastive_gan_shapes_64", "a small red circle", "circle.png", seed=7)
+    """
+    captions = _gathered(captions, captions_file)
+    if count < 1:
+        raise ValueError(f"`count` must be positive. Received: count={count}")
+    if seed is None:
+        seed = int.from_bytes(os.urandom(3), "little")
+    out = pathlib.Path(out)
+    single_file = out.suffix.lower() == ".png"
+    jobs = [(caption, seed + k) for k in range(count) for caption in captions]
+    pictures = () if single_file else tuple(out / name for name in _file_names(jobs))
+    grid = None if len(jobs) == 1 else out if single_file else out / "grid.png"
+    if single_file and not grid:
+        pictures = (out,)
+    listing = None if single_file else out / "pictures.jsonl"
+    _check_free([*pictures, grid, listing], overwrite)
+    model = model if isinstance(model, TextToImage) else load_model(model)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if listing:
+        out.mkdir(exist_ok=True)
+    shown: dict[tuple[int, int], np.ndarray] = {}
+    for number, picture in enumerate(_painted(model, jobs, truncation)):
+        row, column = divmod(number, len(captions))
+        if row < GRID_ROWS and column < GRID_COLUMNS:
+            shown[row, column] = picture
+        if pictures:
+            _save(Image.fromarray(picture), pictures[number])
+    if grid:
+        _save(_grid(shown, captions, seed), grid)
+    if listing:
+        _write_listing(listing, jobs, pictures)
+    return PaintedFiles(pictures, grid, seed)
+
+
+def read_captions(path: str | os.PathLike[str]) -> list[str]:
+    """The captions of a UTF-8 text file, one a line; empty lines are skipped.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not UTF-8, or no caption in it.
+    """
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"A captions file is UTF-8 text; convert it. Received: {str(path)!r} ({error})"
+        ) from error
+    captions = [line.strip() for line in text.splitlines() if line.strip()]
+    if not captions:
+        raise ValueError(f"The file holds no caption. Received: captions_file={str(path)!r}")
+    return captions
+
+
+def _gathered(captions: str | Sequence[str], path: str | os.PathLike[str] | None) -> list[str]:
+    gathered = [captions] if isinstance(captions, str) else list(captions)
+    if path is not None:
+        gathered += read_captions(path)
+    if not gathered:
+        raise ValueError("Give at least one caption, or `captions_file`. Received: captions=[]")
+    return gathered
+
+
+def _painted(
+    model: TextToImage, jobs: list[tuple[str, int]], truncation: float | None
+) -> Iterator[np.ndarray]:
+    for first in range(0, len(jobs), CHUNK):
+        captions, seeds = zip(*jobs[first : first + CHUNK], strict=True)
+        yield from model.generate(list(captions), seed=list(seeds), truncation=truncation)
+
+
+def _file_names(jobs: list[tuple[str, int]]) -> list[str]:
+    digits = max(4, len(str(len(jobs))))
+    return [f"{n:0{digits}}-{_slug(caption)}.png" for n, (caption, _) in enumerate(jobs, 1)]
+
+
+def _slug(caption: str) -> str:
+    words = re.findall(r"\w+", unicodedata.normalize("NFKC", caption).casefold())
+    name = "-".join(words)[:NAME_LENGTH].strip("-")
+    while len(name.encode()) > 2 * NAME_LENGTH:  # file systems count bytes
+        name = name[:-1]
+    return name or "picture"
+
+
+def _grid(shown: dict[tuple[int, int], np.ndarray], captions: list[str], seed: int) -> Image.Image:
+    rows = max(row for row, _ in shown) + 1
+    columns = max(column for _, column in shown) + 1
+    pictures = {
+        f"seed {seed + row}" if rows > 1 else "": np.stack(
+            [shown[row, column] for column in range(columns)]
+        )
+        for row in range(rows)
+    }
+    return labelled_grid(pictures, captions[:columns])
+
+
+def _write_listing(
+    path: pathlib.Path, jobs: list[tuple[str, int]], pictures: Sequence[pathlib.Path]
+) -> None:
+    lines = [
+        {"file": picture.name, "caption": caption, "seed": seed}
+        for picture, (caption, seed) in zip(pictures, jobs, strict=True)
+    ]
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    scratch = path.with_name(f".{path.name}.new")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)
+
+
+def _save(image: Image.Image, path: pathlib.Path) -> None:
+    scratch = path.with_name(f".{path.name}.new")
+    image.save(scratch, format="PNG")
+    scratch.replace(path)
+
+
+def _check_free(paths: Sequence[pathlib.Path | None], overwrite: bool) -> None:
+    taken = [str(path) for path in paths if path is not None and path.exists()]
+    if taken and not overwrite:
+        raise FileExistsError(
+            "Files are not overwritten unless asked: pass overwrite=True (--overwrite) or another "
+            f"place. Received: {', '.join(taken[:3])}{' ...' if len(taken) > 3 else ''}"
+        )

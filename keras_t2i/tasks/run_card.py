@@ -1,0 +1,42 @@
+"""The text of a trained model's `card.md`: what a training did, without any judgement."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from keras_t2i.callbacks import read_history
+from keras_t2i.models import TextToImage
+from keras_t2i.tasks.run_directory import RunDirectory, versions
+
+LINES = 10  # of the history that the card shows
+
+
+def run_card(model: TextToImage, run: RunDirectory, arguments: dict[str, Any]) -> str:
+    """Markdown with the arguments, the steps done and a few lines of the history."""
+    step = int(model.optimizer.iterations)
+    used = ", ".join(f"{name} {version}" for name, version in versions().items())
+    return (
+        f"# {type(model).__name__} at {model.resolutions[-1]} px\n\n"
+        f"{model.count_params():,} weights, after {step:,} steps of batch "
+        f"{arguments['batch_size']} on `{arguments['source']}`.\n\n"
+        "Its pictures have not been judged by any metric.\n\n"
+        f"## Arguments\n\n```json\n{json.dumps(arguments, indent=2, ensure_ascii=False)}\n```\n\n"
+        f"## Losses\n\n{_history_table(run)}\n\n"
+        f"Made with {used}.\n"
+    )
+
+
+def _history_table(run: RunDirectory) -> str:
+    lines = read_history(run.history)
+    if not lines:
+        return "No history was written yet."
+    stride = -(-len(lines) // LINES)
+    lines = lines[stride - 1 :: stride]
+    names = [name for name in lines[-1] if name not in ("seconds", "steps_per_second")]
+    rows = [
+        [f"{line[name]:,.0f}" if name == "step" else f"{line[name]:.3f}" for name in names]
+        for line in lines
+    ]
+    table = [names, ["---"] * len(names), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in table)

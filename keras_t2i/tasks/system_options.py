@@ -1,0 +1,62 @@
+"""Check what a user says about a system and its data before anything is made."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from keras_t2i.data import Source
+from keras_t2i.data.source import TEXTS
+from keras_t2i.registry import System
+
+ALWAYS = ("tokens", "images", "labels", "content", "mismatched_tokens")
+RESERVED = ("tokenizer", "text_encoder")
+
+
+def option_names(system: System) -> list[str]:
+    """What `for_source` of a system takes, beside the source."""
+    model_class = system.load()
+    names: list[str] = []
+    for function in (model_class.for_source, model_class.__init__):
+        for parameter in inspect.signature(function).parameters.values():
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+                names.append(parameter.name)
+    return [name for name in dict.fromkeys(names) if name not in RESERVED]
+
+
+def check_options(system: System, options: Mapping[str, Any]) -> None:
+    """Raise at an option the system does not know.
+
+    Raises:
+        ValueError: names the close matches.
+    """
+    known = option_names(system)
+    for name in options:
+        if name in known:
+            continue
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise ValueError(
+            f"`{system.name}` has no such option.{hint} Its options: {', '.join(known)}. "
+            f"Received: option={name!r}"
+        )
+
+
+def needed_annotations(system: System, source: Source) -> tuple[str, ...]:
+    """The annotations of a source that a system's training reads.
+
+    Raises:
+        ValueError: the source lacks one.
+    """
+    offered = {TEXTS.get(name, name): name for name in source.annotation_names}
+    needed = [name for name in system.inputs if name not in ALWAYS]
+    missing = [name for name in needed if name not in offered]
+    if missing:
+        raise ValueError(
+            f"`{system.name}` reads {', '.join(missing)}, which this source does not offer; "
+            "`shapes` offers every kind of annotation. "
+            f"Received: source={type(source).__name__} with {sorted(offered)}"
+        )
+    return tuple(offered[name] for name in needed)

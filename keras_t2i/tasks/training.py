@@ -1,0 +1,262 @@
+"""Train a system on a source, in a folder that holds all of it.
+
+source --for_source--> model --fit--> history, grids, saves --the end, Ctrl-C, a limit--> bundle
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_t2i import callbacks as watch
+from keras_t2i.data import Source, open_source
+from keras_t2i.models import TextToImage
+from keras_t2i.presets import load_bundle, save_bundle
+from keras_t2i.registry import System, find_system
+from keras_t2i.tasks.run_card import run_card
+from keras_t2i.tasks.run_directory import RunDirectory
+from keras_t2i.tasks.system_options import check_options, needed_annotations
+
+ENDLESS = 10**9  # epochs, where another limit ends the training
+GRID_CAPTIONS = 8
+HISTORY_EVERY = 50
+
+
+def train(
+    system: str,
+    source: str | os.PathLike[str] | Source,
+    run_dir: str | os.PathLike[str],
+    *,
+    resolution: int = 64,
+    batch_size: int = 64,
+    steps: int | None = None,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    seed: int = 0,
+    precision: str = "float32",
+    options: Mapping[str, Any] | None = None,
+    source_options: Mapping[str, Any] | None = None,
+    captions: Sequence[str] | None = None,
+    grid_every: int = 200,
+    save_minutes: float = 10.0,
+    resume: bool = False,
+    progress: bool = True,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+) -> TextToImage:
+    """Train a system and leave config, history, TensorBoard logs and model in one folder.
+
+    The training ends at the first of its limits, or at Ctrl-C or SIGTERM after the step under
+    way; each time with a saved model. A save holds the optimizers and the place in the data, so
+    that the same call with `resume=True` goes on as if it had never stopped.
+
+    Args:
+        system: name in the registry, such as "contrastive_gan".
+        source: a source, or what `keras_t2i.data.open_source` takes.
+        run_dir: a new or empty folder; see `RunDirectory` for what it will hold.
+        resolution: side of the pictures.
+        batch_size: rows of a batch.
+        steps: updates of the generator in all, those before a resumption included.
+        epochs: passes over the pictures in all, likewise.
+        minutes: length of this call's training, from the end of its first step.
+        seed: names the initial weights (by `keras.utils.set_random_seed`, which also sets the
+            process's own seeds), the order of the data and every draw.
+        precision: a Keras dtype policy: "mixed_bfloat16" is half as fast again on processors with
+            AVX512-BF16 or AMX; it becomes the process's policy. Saves hold float32 either way.
+        options: further arguments of the system's `for_source`.
+        source_options: keywords of `open_source`, where `source` is a name or a path.
+        captions: what the grids show; None takes eight of held-out pictures.
+        grid_every: steps between two grids, and between two points of TensorBoard's curves.
+        save_minutes: between two saves.
+        resume: go on with the run in `run_dir`; begin one if there is none.
+        progress: show a progress line on stderr.
+        callbacks: further Keras callbacks.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        ValueError: an unknown system, source or option (with the close matches), no limit, or
+            arguments that differ from those of the run to resume.
+        FileExistsError: `run_dir` holds a run (and `resume` is False) or other files.
+        FileNotFoundError: a source's path where nothing is.
+        keras_t2i.callbacks.TrainingDiverged: a loss became NaN; `last_good/` in the folder holds
+            the weights before it.
+
+    Example:
+        >>> model = train("contrastive_gan", "shapes", "runs/shapes", minutes=20)
+        >>> model.generate("a small red circle", seed=7).shape
+        (64, 64, 3)
+    """
+    row, run = find_system(system), RunDirectory(run_dir)
+    limit = _limit(steps, epochs, minutes)
+    options = {"resolution": resolution, "seed": seed, **(options or {})}
+    check_options(row, options)
+    if not (resume and run.exists):
+        run.check_free()
+    opened = _opened(source, source_options)
+    arguments = {
+        "system": system,
+        "source": _source_name(source),
+        "source_options": dict(source_options or {}),
+        "batch_size": batch_size,
+        "seed": seed,
+        "precision": precision,
+        "options": options,
+    }
+    keras.config.set_dtype_policy(precision)
+    training = _Training(row, opened, run, arguments=arguments)
+    watchers = [
+        watch.HistoryFile(run.history, every=min(grid_every, HISTORY_EVERY)),
+        watch.PictureGrid(run.logs, captions=captions or held_out(opened), every=grid_every),
+        watch.BundleSaver(run.model, minutes=save_minutes, card=training.card),
+        *callbacks,
+    ]
+    if progress:
+        last = training.last_step(steps, epochs)
+        shown = watch.TrainingProgress(batch_size=batch_size, steps=last, minutes=minutes)
+        watchers.append(shown)
+    training.go(limit, watchers, epochs=epochs or ENDLESS)
+    return training.model
+
+
+def held_out(source: Source, count: int = GRID_CAPTIONS) -> list[str]:
+    """Up to `count` different captions of pictures that training does not see, if there are any.
+
+    They are of the split "val", else "test", else of the source's own.
+    """
+    for name in ("val", "test"):
+        if name in source.splits:
+            source = source.split(name)
+            break
+    chosen: dict[str, None] = {}
+    for index in range(min(len(source), 50 * count)):
+        chosen.setdefault(source.captions(index)[0])
+        if len(chosen) == count:
+            break
+    return list(chosen)
+
+
+class _Training:
+    """One training: its model, new or as it was last saved, and the place in the data."""
+
+    def __init__(
+        self, row: System, source: Source, run: RunDirectory, *, arguments: dict[str, Any]
+    ) -> None:
+        self.row, self.source, self.run, self.arguments = row, source, run, arguments
+        self.batch_size, self.seed = arguments["batch_size"], arguments["seed"]
+        self.annotations = needed_annotations(row, source)
+        if run.exists:
+            run.check_arguments(arguments)
+        self.model = load_bundle(run.model) if run.has_model else self._new_model()
+        self.per_epoch = source.steps(self.batch_size)
+        self.batches(0)  # complains about what does not fit before anything is written
+        run.begin(arguments)
+
+    @property
+    def step(self) -> int:
+        """Updates of the generator so far: each takes one batch."""
+        return int(self.model.optimizer.iterations)
+
+    def last_step(self, steps: int | None, epochs: int | None) -> int | None:
+        """Where the training will end, if a number of steps or epochs says it."""
+        ends = [steps, epochs and epochs * self.per_epoch]
+        return min((end for end in ends if end), default=None)
+
+    def batches(self, start: int) -> tf.data.Dataset:
+        """The source's batches from number `start` on."""
+        return self.source.batches(
+            self.model.tokenizer,
+            self.model.resolutions,
+            self.batch_size,
+            mismatched="mismatched_tokens" in self.row.inputs,
+            annotations=self.annotations,
+            seed=self.seed,
+            start=start,
+        )
+
+    def card(self) -> str:
+        """The text of the save's card."""
+        return run_card(self.model, self.run, self.arguments)
+
+    def go(
+        self,
+        limit: watch.TrainingLimit,
+        watchers: Iterable[keras.callbacks.Callback],
+        *,
+        epochs: int,
+    ) -> None:
+        """Train to the limit, and save."""
+        with watch.StopOnSignal() as stop:
+            # The guard stands first: what it stops is never saved.
+            everyone = [watch.NaNGuard(), *watchers, limit, stop]
+            try:
+                self._fit(
+                    everyone, epochs, lambda: limit.is_reached(self.step) or bool(stop.received)
+                )
+            except watch.TrainingDiverged:
+                save_bundle(self.model, self.run.last_good, card=self.card(), overwrite=True)
+                raise
+            save_bundle(
+                self.model, self.run.model, card=self.card(), training_state=True, overwrite=True
+            )
+
+    def _fit(
+        self,
+        watchers: list[keras.callbacks.Callback],
+        epochs: int,
+        ended: Callable[[], bool],
+    ) -> None:
+        epoch, position = divmod(self.step, self.per_epoch)
+        if position and epoch < epochs and not ended():
+            rest = self.per_epoch - position
+            length = tf.data.experimental.assert_cardinality(rest)
+            data = self.batches(self.step).take(rest).apply(length)
+            self._fit_epochs(data, epoch, epoch + 1, watchers)
+            epoch += 1
+        if epoch < epochs and not ended():
+            self._fit_epochs(self.batches(epoch * self.per_epoch), epoch, epochs, watchers)
+
+    def _fit_epochs(
+        self,
+        data: tf.data.Dataset,
+        first: int,
+        last: int,
+        watchers: list[keras.callbacks.Callback],
+    ) -> None:
+        self.model.fit(data, initial_epoch=first, epochs=last, verbose=0, callbacks=watchers)
+
+    def _new_model(self) -> TextToImage:
+        keras.utils.set_random_seed(self.seed)
+        model = self.row.load().for_source(self.source, **self.arguments["options"])
+        model.compile()
+        return model
+
+
+def _limit(steps: int | None, epochs: int | None, minutes: float | None) -> watch.TrainingLimit:
+    if steps is None and epochs is None and minutes is None:
+        raise ValueError(
+            "Say how long to train: `steps`, `epochs` or `minutes`. "
+            "Received: steps=None, epochs=None, minutes=None"
+        )
+    if epochs is not None and epochs < 1:
+        raise ValueError(f"`epochs` must be positive. Received: epochs={epochs}")
+    return watch.TrainingLimit(steps=steps, minutes=minutes)
+
+
+def _opened(source: Any, options: Mapping[str, Any] | None) -> Source:
+    if not isinstance(source, Source):
+        return open_source(source, **(options or {}))
+    if options:
+        raise ValueError(
+            "`source_options` go with a source's name or path; this one is open already. "
+            f"Received: source_options={dict(options)}"
+        )
+    return source
+
+
+def _source_name(source: Any) -> str:
+    return type(source).__name__ if isinstance(source, Source) else os.fspath(source)

@@ -1,0 +1,170 @@
+"""What is ContrastiveGAN's own."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_t2i.data import Shapes
+from keras_t2i.models import ContrastiveGAN
+from keras_t2i.models.contrastive_gan import (
+    build_discriminator,
+    build_generator,
+    diversity_loss,
+)
+from keras_t2i.registry import find_system
+from keras_t2i.testing import Trial
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("contrastive_gan")
+    return Trial.of(find_system("contrastive_gan"), Shapes(count=40), folder)
+
+
+def remade(trial, **changes):
+    """A model of other arguments that shares the trial's tokenizer."""
+    options = {**trial.options, **changes}
+    options.pop("length", None)
+    model = ContrastiveGAN(trial.painter.tokenizer, **options)
+    model.compile(run_eagerly=True)
+    return model
+
+
+@pytest.mark.parametrize(("resolution", "levels"), [(16, 2), (32, 3), (64, 4), (128, 5)])
+def test_network_shapes(resolution, levels):
+    widths = (4,) * levels
+    generator = build_generator(resolution, widths, noise_dim=3, sentence_dim=6)
+    critic = build_discriminator(resolution, widths, embedding_dim=6)
+    assert generator.output.shape[1:] == (resolution, resolution, 3)
+    scores, embedding = critic.output
+    assert scores.shape == (None,)
+    assert embedding.shape == (None, 6)
+    assert critic.get_layer("last").output.shape[1:] == (4, 4, 4)
+
+
+def test_the_length_of_a_caption_embedding_does_not_count(trial):
+    generator = trial.painter.generator
+    noise, sentence = tf.ones((1, 4)), tf.random.stateless_normal((1, 8), seed=(0, 0))
+    np.testing.assert_allclose(
+        generator([noise, sentence]), generator([noise, 9.0 * sentence]), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_heads_are_float32_in_half_precision():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        generator = build_generator(16, (4, 4), noise_dim=2, sentence_dim=4)
+        critic = build_discriminator(16, (4, 4), embedding_dim=4)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    assert critic.get_layer("last").output.dtype == "float16"
+    assert {x.dtype for x in (generator.output, *critic.output)} == {"float32"}
+
+
+def test_r1_falls_due_at_every_so_manyth_step_and_counts_that_often(trial):
+    logs = {}
+    for every in (1, 3):
+        model = remade(trial, r1_every=every)
+        model.set_weights(trial.start)
+        real = trial.batch()["images"]["16"]
+        due = []
+        for step in range(4):
+            model.optimizer.iterations.assign(step)
+            due.append(float(model._lazy_r1(real)))
+        logs[every] = due
+    assert all(value > 0 for value in logs[1])
+    assert logs[3][1] == logs[3][2] == 0.0
+    assert logs[3][0] == pytest.approx(3 * logs[1][0], rel=1e-5)
+    assert logs[3][3] == pytest.approx(logs[3][0], rel=1e-5)
+
+
+def test_r1_is_half_gamma_times_the_squared_slope(trial):
+    model = remade(trial, r1_every=1, r1_weight=2.0)
+    real = trial.batch()["images"]["16"]
+    with tf.GradientTape() as tape:
+        tape.watch(real)
+        total = tf.reduce_sum(model.discriminator(real)[0])
+    slopes = tf.reduce_sum(tape.gradient(total, real) ** 2, axis=(1, 2, 3))
+    assert float(model._lazy_r1(real)) == pytest.approx(float(tf.reduce_mean(slopes)), rel=1e-4)
+
+
+def test_the_text_encoder_learns_from_the_critics_terms_alone(trial):
+    model = trial.model()
+    batch = trial.batch()
+    variables = [v.value for v in model.text_encoder.trainable_variables]
+    with tf.GradientTape(persistent=True) as tape:
+        fakes = model.forward(batch, model.draw_noise(batch), training=True)
+        critic = model.discriminator_losses(batch, fakes)["d_contrast"]
+        generator = tf.add_n(list(model.generator_losses(batch, fakes).values()))
+    assert all(gradient is not None for gradient in tape.gradient(critic, variables))
+    assert all(gradient is None for gradient in tape.gradient(generator, variables))
+
+
+def test_equal_content_is_no_negative(trial):
+    model, batch = trial.model(), trial.batch()
+    fakes = model.forward(batch, model.draw_noise(batch), training=False)
+    same = {**batch, "content": tf.zeros_like(batch["content"])}
+    assert float(model.discriminator_losses(same, fakes)["d_contrast"]) == pytest.approx(
+        0, abs=1e-5
+    )
+    other = {**batch, "content": tf.range(4)}
+    assert float(model.discriminator_losses(other, fakes)["d_contrast"]) > 0.1
+
+
+def test_pictures_come_from_the_averages(trial):
+    model = trial.model()
+    before = trial.paint(model)
+    for part in (model.generator, model.text_encoder):
+        part.set_weights([np.zeros_like(weight) for weight in part.get_weights()])
+    np.testing.assert_array_equal(before, trial.paint(model))
+    averaged = model.averaged_generator
+    averaged.set_weights([np.zeros_like(weight) for weight in averaged.get_weights()])
+    assert not np.array_equal(before, trial.paint(model))
+
+
+def test_captions_and_pictures_have_comparable_embeddings(trial):
+    model, batch = trial.painter, trial.batch()
+    assert model.encode(batch["tokens"]).shape == (4, 8)
+    assert model.encode_images(batch["images"]["16"]).shape == (4, 8)
+
+
+def test_hand_computed_diversity():
+    images = tf.constant([0.0, 0.5], tf.float32)[:, None, None, None] * tf.ones((2, 2, 2, 3))
+    repainted = tf.constant([0.99, 0.5], tf.float32)[:, None, None, None] * tf.ones((2, 2, 2, 3))
+    expected = -(np.log(1.0) + np.log(0.01)) / 2  # distances 0.99 and 0, each plus 0.01
+    assert float(diversity_loss(images, repainted)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_augmentation_distorts_what_the_critic_sees_and_stays_finite(trial):
+    model = remade(trial, augmentation=["color", "translation", "cutout"])
+    assert model.augmentation == ("color", "translation", "cutout")
+    logs = model.fit(trial.batches(1), verbose=0).history
+    assert np.isfinite([values[0] for values in logs.values()]).all()
+    real = trial.batch()["images"]["16"]
+    assert not np.array_equal(model._augmented(real, "real"), real)
+    assert not np.array_equal(model._augmented(real, "real"), model._augmented(real, "fake"))
+    assert trial.painter._augmented(real, "real") is real
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"resolution": 48}, "power of two from 16"),
+        ({"resolution": 8}, "power of two from 16"),
+        ({"generator_widths": (4, 4, 4)}, "generator_widths="),
+        ({"discriminator_widths": (4,)}, "discriminator_widths="),
+        ({"sentence_dim": 7}, "`sentence_dim` even"),
+        ({"noise_dim": 0}, "`noise_dim`"),
+        ({"r1_every": 0}, "`r1_every`"),
+        ({"average_momentum": 1.0}, "`momentum` must lie"),
+        ({"augmentation": ("colour",)}, "`augmentation` must be a list"),
+        ({"augmentation": "color"}, "`augmentation` must be a list"),
+    ],
+)
+def test_arguments_out_of_range_are_refused_at_once(arguments, message, trial):
+    with pytest.raises(ValueError, match=f"(?s){message}.*"):
+        remade(trial, **arguments)
