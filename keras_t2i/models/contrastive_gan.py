@@ -330,8 +330,8 @@ def _check_sizes(**sizes: int) -> None:
     if min(sizes.values()) < 1 or sizes["sentence_dim"] % 2:
         received = ", ".join(f"{name}={value}" for name, value in sizes.items())
         raise ValueError(
-            f"{', '.join(f'`{name}`' for name in sizes)} must be positive, and `sentence_dim` even: "
-            f"half of it for each direction of the LSTM. Received: {received}"
+            f"{', '.join(f'`{name}`' for name in sizes)} must be positive, and `sentence_dim` "
+            f"even: half of it for each direction of the LSTM. Received: {received}"
         )
 
 
