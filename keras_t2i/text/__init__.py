@@ -8,6 +8,7 @@ from keras_t2i.text.regex_word_tokenizer import RegexWordTokenizer
 from keras_t2i.text.text_encoder import TextEncoder, word_mask
 from keras_t2i.text.tokenizer import Tokenizer, check_captions
 from keras_t2i.text.vocabulary import load_vocabulary, save_vocabulary
+from keras_t2i.text.word_sum_encoder import WordSumEncoder
 from keras_t2i.text.word_tokenizer import WordTokenizer
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "RegexWordTokenizer",
     "TextEncoder",
     "Tokenizer",
+    "WordSumEncoder",
     "WordTokenizer",
     "check_captions",
     "load_vocabulary",

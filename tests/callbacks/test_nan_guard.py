@@ -82,7 +82,7 @@ def test_a_real_divergence_stops_and_training_goes_on_with_smaller_rates(smalles
         discriminator_optimizer=keras.optimizers.Adam(1e30),
         run_eagerly=True,
     )
-    with pytest.raises(TrainingDiverged, match="at step [123] of this fit"):
+    with pytest.raises(TrainingDiverged, match=r"at step [123] of this fit"):
         model.fit(smallest.batches(6), verbose=0)
     for optimizer in (model.optimizer, model.discriminator_optimizer):
         optimizer.learning_rate = 1e-4
@@ -112,5 +112,5 @@ def test_a_plain_model_is_guarded_too():
 
 
 def test_every_must_be_positive():
-    with pytest.raises(ValueError, match="`every` must be positive.*every=0"):
+    with pytest.raises(ValueError, match=r"`every` must be positive.*every=0"):
         NaNGuard(every=0)

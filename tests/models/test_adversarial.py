@@ -154,6 +154,28 @@ def test_half_precision_scales_both_losses_and_takes_the_scale_back(smallest):
     demand_equal_weights(model, full, tolerance=2e-3, optimizers=False)
 
 
+def test_half_precision_on_two_replicas(smallest, two_replicas):
+    with dtype_policy("mixed_float16"), two_replicas.scope():
+        model = smallest.model()
+    with dtype_policy("mixed_float16"):
+        logs = model.fit(smallest.batches(2), verbose=0).history
+    assert all(np.isfinite(values).all() for values in logs.values())
+    assert iterations(model.optimizer) == iterations(model.discriminator_optimizer) == 2
+
+
+def test_backup_and_restore_goes_on_with_both_optimizers(smallest, tmp_path):
+    def fit(epochs, callbacks=()):
+        model = smallest.model(run_eagerly=True)
+        model.fit(smallest.batches(2), epochs=epochs, verbose=0, callbacks=[*callbacks])
+        return model
+
+    backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)
+    fit(1, [backup])
+    resumed = fit(2, [backup])
+    assert iterations(resumed.discriminator_optimizer) == 4
+    demand_equal_weights(fit(2), resumed, tolerance=1e-6)
+
+
 # The step
 
 
@@ -291,7 +313,7 @@ def test_broken_pictures_are_found_inside_the_compiled_step(smallest):
     pictures["8"][5, 0, 0, 0] = np.inf
     rows = {**smallest.rows, "images": pictures}
     batches = tf.data.Dataset.from_tensor_slices(rows).batch(4)
-    with pytest.raises(ValueError, match="NaN or infinite values.*repair"):
+    with pytest.raises(ValueError, match=r"NaN or infinite values.*repair"):
         smallest.model().fit(batches, verbose=0)
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_t2i.data import Shapes
 from keras_t2i.models import GANCLS
 from keras_t2i.models.gan_cls import (
     build_generator,
@@ -17,14 +16,12 @@ from keras_t2i.models.gan_cls import (
     build_match_critic,
     interpolate,
 )
-from keras_t2i.registry import find_system
-from keras_t2i.testing import Trial
 from keras_t2i.text import CharacterTokenizer, CharCNNRNN
 
 
 @pytest.fixture(scope="module")
-def trial(tmp_path_factory):
-    return Trial.of(find_system("gan_cls"), Shapes(count=40), tmp_path_factory.mktemp("gan_cls"))
+def trial(trials):
+    return trials["gan_cls"]
 
 
 def sides_and_channels(network, kind):

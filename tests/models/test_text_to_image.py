@@ -50,7 +50,7 @@ def test_seeds_of_other_types_are_refused(model, seed):
 
 @pytest.mark.parametrize("seed", [[1], [1, 2, 3], [[1, 2]]])
 def test_one_seed_for_each_caption(model, seed):
-    with pytest.raises(ValueError, match="one for each caption.*captions=2"):
+    with pytest.raises(ValueError, match=r"one for each caption.*captions=2"):
         model.generate(["a", "b"], seed=seed)
 
 
@@ -95,7 +95,7 @@ def test_chunks_do_not_change_pictures(model, monkeypatch):
 def test_a_preset_of_another_class_is_refused(model, tmp_path):
     model.save_to_preset(tmp_path / "bundle")
     assert type(SmallestGAN.from_preset(tmp_path / "bundle")) is SmallestGAN
-    with pytest.raises(ValueError, match="is a SmallestGAN; load it.*class=ContrastiveGAN"):
+    with pytest.raises(ValueError, match=r"is a SmallestGAN; load it.*class=ContrastiveGAN"):
         ContrastiveGAN.from_preset(tmp_path / "bundle")
 
 

@@ -89,7 +89,7 @@ def test_half_precision_with_training_state_is_refused(model, tmp_path):
 
 
 def test_a_bundle_is_overwritten_only_where_asked(saved, model):
-    with pytest.raises(FileExistsError, match="overwrite=True.*Received: path="):
+    with pytest.raises(FileExistsError, match=r"overwrite=True.*Received: path="):
         save_bundle(model, saved)
     save_bundle(model, saved, card="# Other\n", overwrite=True)
     assert (saved / "card.md").read_text(encoding="utf-8") == "# Other\n"
@@ -140,7 +140,7 @@ def test_a_failed_rename_puts_the_former_bundle_back(saved, model, monkeypatch):
 @pytest.mark.parametrize("name", ["config.json", "vocabulary.txt", "model.weights.h5", "card.md"])
 def test_missing_files_are_named(saved, name):
     (saved / name).unlink()
-    with pytest.raises(FileNotFoundError, match=f"Received: .* without {name}"):
+    with pytest.raises(FileNotFoundError, match=rf"Received: .* without {name}"):
         load_bundle(saved)
 
 
@@ -163,7 +163,7 @@ def test_an_altered_configuration_is_found(saved):
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"sha256": 3}'])
 def test_a_damaged_configuration_is_said_to_be_so(saved, text):
     (saved / "config.json").write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match="is damaged.*Save it again"):
+    with pytest.raises(ValueError, match=r"is damaged.*Save it again"):
         load_bundle(saved)
 
 
@@ -171,7 +171,7 @@ def test_a_newer_format_asks_for_a_newer_package(saved):
     config = json.loads((saved / "config.json").read_text(encoding="utf-8"))
     config["format"] = 2
     (saved / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(ValueError, match="install a newer one.*format=2"):
+    with pytest.raises(ValueError, match=r"install a newer one.*format=2"):
         load_bundle(saved)
 
 

@@ -43,7 +43,7 @@ def test_an_unknown_name_brings_the_close_matches(shipped):
 
 @pytest.mark.parametrize("path", ["no/such/folder", pathlib.Path("nowhere")])
 def test_a_missing_folder_is_no_unknown_name(shipped, path):
-    with pytest.raises(FileNotFoundError, match="No bundle there.*Received: path="):
+    with pytest.raises(FileNotFoundError, match=r"No bundle there.*Received: path="):
         presets.find_preset(path)
 
 

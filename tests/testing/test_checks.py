@@ -136,5 +136,5 @@ def test_check_finds_the_fault(check, system, message, smallest):
 
 def test_replicas_that_add_their_losses_are_found(smallest, two_replicas, monkeypatch):
     monkeypatch.setattr("keras_t2i.models.adversarial.replica_count", lambda: 1)
-    with pytest.raises(AssertionError, match="differs by|number of replicas"):
+    with pytest.raises(AssertionError, match=r"differs by|number of replicas"):
         check_replicas(smallest, two_replicas)
