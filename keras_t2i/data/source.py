@@ -140,7 +140,7 @@ class Source(abc.ABC):
             .map(_finisher(tokenizer, resolutions), num_parallel_calls=2, deterministic=True)
         )
         check_batch(dataset.element_spec)
-        return dataset.prefetch(4).with_options(_unsharded())
+        return dataset.prefetch(4).with_options(_sharded_by_rows())
 
     def _check_batching(
         self,
@@ -318,8 +318,8 @@ def _check_resolutions(resolutions: Sequence[int]) -> tuple[int, ...]:
     return sides
 
 
-def _unsharded() -> tf.data.Options:
-    # A strategy splits each batch over its replicas; sharding by file has nothing to shard here.
+def _sharded_by_rows() -> tf.data.Options:
+    # A strategy splits each batch over its replicas and workers: there are no files to split.
     options = tf.data.Options()
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return options

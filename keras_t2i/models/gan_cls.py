@@ -290,7 +290,9 @@ def build_match_critic(width: int, *, sentence_dim: int, text_dim: int) -> keras
     tiled = layers.Reshape((4, 4, text_dim))(layers.RepeatVector(16)(text))
     x = layers.Concatenate()([features, tiled])
     x = layers.LeakyReLU(0.2)(_norm(_convolution(8 * width, 1)(x)))
-    x = layers.Conv2D(1, 4, kernel_initializer=NORMAL, dtype="float32", name="score")(x)
+    x = layers.Conv2D(
+        1, 4, use_bias=False, kernel_initializer=NORMAL, dtype="float32", name="score"
+    )(x)
     scores = layers.Reshape((), dtype="float32", name="scores")(x)
     return keras.Model([features, sentence], scores, name="match_critic")
 
