@@ -9,11 +9,23 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keras_t2i import callbacks, config, data, layers, losses, models, text
+    from keras_t2i import (
+        callbacks,
+        config,
+        data,
+        export,
+        layers,
+        losses,
+        models,
+        presets,
+        tasks,
+        text,
+    )
     from keras_t2i.data import open_source
     from keras_t2i.models import GANCLS, ContrastiveGAN
     from keras_t2i.presets import list_presets
     from keras_t2i.presets import load_bundle as from_preset
+    from keras_t2i.tasks import demo, train
 
 __version__ = "0.1.0"
 
@@ -26,14 +38,17 @@ _MODULES = (
     "losses",
     "models",
     "presets",
+    "tasks",
     "text",
 )
 _NAMES = {
     "ContrastiveGAN": ("keras_t2i.models", "ContrastiveGAN"),
     "GANCLS": ("keras_t2i.models", "GANCLS"),
+    "demo": ("keras_t2i.tasks", "demo"),
     "from_preset": ("keras_t2i.presets", "load_bundle"),
     "list_presets": ("keras_t2i.presets", "list_presets"),
     "open_source": ("keras_t2i.data", "open_source"),
+    "train": ("keras_t2i.tasks", "train"),
 }
 
 __all__ = [
@@ -43,6 +58,7 @@ __all__ = [
     "callbacks",
     "config",
     "data",
+    "demo",
     "export",
     "from_preset",
     "layers",
@@ -51,7 +67,9 @@ __all__ = [
     "models",
     "open_source",
     "presets",
+    "tasks",
     "text",
+    "train",
 ]
 
 

@@ -6,6 +6,7 @@ TensorFlow is imported by the commands that need it, so that help comes at once.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -67,6 +68,8 @@ def _options(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; bad input ends in exit code 2 and one message, without a traceback."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    # What a container's stop sends is taken as Ctrl-C, so that temporary folders are removed.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app(arguments)
     except KeyboardInterrupt:
@@ -77,6 +80,8 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         typer.echo(f"Error: {error}", err=True)
         sys.exit(BAD_INPUT)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

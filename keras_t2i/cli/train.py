@@ -24,6 +24,9 @@ def train(
     precision: Annotated[
         str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")
     ] = "float32",
+    compact: Annotated[
+        bool, typer.Option("--compact", help="A smaller model, for a machine without a GPU.")
+    ] = False,
     option: Annotated[
         list[str], typer.Option(help="key=value for the system, may be repeated.", metavar="K=V")
     ] = [],  # noqa: B006
@@ -31,7 +34,7 @@ def train(
         list[str], typer.Option(help="key=value for the source, may be repeated.", metavar="K=V")
     ] = [],  # noqa: B006
     caption: Annotated[
-        list[str], typer.Option(help="A caption for the grids, may be repeated.")
+        list[str], typer.Option(help="A caption for the grids, may be repeated.", metavar="TEXT")
     ] = [],  # noqa: B006
     grid_every: Annotated[int, typer.Option(help="Steps between two grids.")] = 200,
     save_minutes: Annotated[float, typer.Option(help="Minutes between two saves.")] = 10.0,

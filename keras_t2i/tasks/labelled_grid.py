@@ -49,7 +49,10 @@ def labelled_grid(
         draw.text((GAP, top + height // 2), name, "black", font=font, anchor="lm")
         for column, picture in enumerate(pictures):
             image = Image.fromarray(picture).resize((width, height), Image.Resampling.NEAREST)
-            canvas.paste(image, (left + column * (width + GAP), top))
+            corner = left + column * (width + GAP)
+            canvas.paste(image, (corner, top))
+            frame = (corner - 1, top - 1, corner + width, top + height)
+            draw.rectangle(frame, outline="lightgrey")
     for column, text in enumerate(texts):
         place = (left + column * (width + GAP), len(rows) * (height + GAP) + GAP)
         draw.multiline_text(place, text, "black", font=font)

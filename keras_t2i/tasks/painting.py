@@ -19,6 +19,7 @@ from PIL import Image
 from keras_t2i.models import TextToImage
 from keras_t2i.tasks.labelled_grid import labelled_grid
 from keras_t2i.tasks.loading import load_model
+from keras_t2i.text import check_captions
 
 CHUNK = 256  # pictures in memory at once
 GRID_COLUMNS, GRID_ROWS = 12, 12  # the grid shows no more than these
@@ -134,7 +135,7 @@ def _gathered(captions: str | Sequence[str], path: str | os.PathLike[str] | None
         gathered += read_captions(path)
     if not gathered:
         raise ValueError("Give at least one caption, or `captions_file`. Received: captions=[]")
-    return gathered
+    return check_captions(gathered)
 
 
 def _painted(

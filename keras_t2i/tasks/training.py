@@ -38,6 +38,7 @@ def train(
     minutes: float | None = None,
     seed: int = 0,
     precision: str = "float32",
+    compact: bool = False,
     options: Mapping[str, Any] | None = None,
     source_options: Mapping[str, Any] | None = None,
     captions: Sequence[str] | None = None,
@@ -66,6 +67,7 @@ def train(
             process's own seeds), the order of the data and every draw.
         precision: a Keras dtype policy: "mixed_bfloat16" is half as fast again on processors with
             AVX512-BF16 or AMX; it becomes the process's policy. Saves hold float32 either way.
+        compact: begin with the registry's options for a model that two cores can train.
         options: further arguments of the system's `for_source`.
         source_options: keywords of `open_source`, where `source` is a name or a path.
         captions: what the grids show; None takes eight of held-out pictures.
@@ -93,7 +95,8 @@ def train(
     """
     row, run = find_system(system), RunDirectory(run_dir)
     limit = _limit(steps, epochs, minutes)
-    options = {"resolution": resolution, "seed": seed, **(options or {})}
+    base = row.compact if compact else {}
+    options = {"resolution": resolution, "seed": seed, **base, **(options or {})}
     check_options(row, options)
     if not (resume and run.exists):
         run.check_free()
@@ -107,7 +110,7 @@ def train(
         "precision": precision,
         "options": options,
     }
-    keras.config.set_dtype_policy(precision)
+    _set_precision(precision)
     training = _Training(row, opened, run, arguments=arguments)
     watchers = [
         watch.HistoryFile(run.history, every=min(grid_every, HISTORY_EVERY)),
@@ -245,6 +248,16 @@ def _limit(steps: int | None, epochs: int | None, minutes: float | None) -> watc
     if epochs is not None and epochs < 1:
         raise ValueError(f"`epochs` must be positive. Received: epochs={epochs}")
     return watch.TrainingLimit(steps=steps, minutes=minutes)
+
+
+def _set_precision(name: str) -> None:
+    try:
+        keras.config.set_dtype_policy(name)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "`precision` must be a Keras dtype policy: float32, mixed_bfloat16 or mixed_float16. "
+            f"Received: precision={name!r}"
+        ) from error
 
 
 def _opened(source: Any, options: Mapping[str, Any] | None) -> Source:
