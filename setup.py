@@ -6,6 +6,7 @@ import re
 from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
+URL = "https://github.com/keras-t2i/keras-t2i"  # badges and citation repeat it
 INIT = (HERE / "keras_t2i" / "__init__.py").read_text(encoding="utf-8")
 
 SERVE = [
@@ -36,6 +37,7 @@ setup(
     description="Train, judge and serve text-to-image systems in Keras",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    url=URL,
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.11,<3.14",
@@ -56,7 +58,7 @@ setup(
         "numpy>=2,<3",
         "pillow>=11,<14",
         "tensorboard>=2.20,<3",
-        "typer>=0.15,<1",
+        "typer>=0.29,<1",
     ],
     extras_require={"serve": SERVE, "eval": EVAL, "import": IMPORT, "test": TEST},
     entry_points={"console_scripts": ["keras-t2i = keras_t2i.cli.main:main"]},

@@ -22,7 +22,7 @@ from keras_t2i.cli.list import list_all
 from keras_t2i.cli.serve import ModelServerCommand, serve
 from keras_t2i.cli.train import train
 
-BAD_INPUT, INTERRUPTED = 2, 130
+BAD_INPUT = 2
 
 app = typer.Typer(
     name="keras-t2i",
@@ -72,9 +72,6 @@ def main(arguments: list[str] | None = None) -> None:
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app(arguments)
-    except KeyboardInterrupt:
-        typer.echo("\nInterrupted.", err=True)
-        sys.exit(INTERRUPTED)
     except Exception as error:
         if "--traceback" in arguments or not is_bad_input(error):
             raise

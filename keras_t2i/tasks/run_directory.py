@@ -6,7 +6,6 @@
 | `history.jsonl` | the loss terms, one line each so many steps |
 | `logs/` | TensorBoard's event file, and the grids as `grid-STEP.png` |
 | `model/` | the last save: a bundle with the training state |
-| `last_good/` | only where a loss became NaN: the weights before it |
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ class RunDirectory:
         path: the folder; `begin` makes it.
 
     Attributes:
-        path, config, history, logs, model, last_good: the paths of the table above.
+        path, config, history, logs, model: the paths of the table above.
 
     Example:
         >>> run = RunDirectory("runs/shapes")
@@ -42,7 +41,6 @@ class RunDirectory:
         self.history = self.path / "history.jsonl"
         self.logs = self.path / "logs"
         self.model = self.path / MODEL
-        self.last_good = self.path / "last_good"
 
     @property
     def exists(self) -> bool:

@@ -85,8 +85,8 @@ def train(
             arguments that differ from those of the run to resume.
         FileExistsError: `run_dir` holds a run (and `resume` is False) or other files.
         FileNotFoundError: a source's path where nothing is.
-        keras_t2i.callbacks.TrainingDiverged: a loss became NaN; `last_good/` in the folder holds
-            the weights before it.
+        keras_t2i.callbacks.TrainingDiverged: a loss became NaN; the save holds the last good
+            weights.
 
     Example:
         >>> model = train("contrastive_gan", "shapes", "runs/shapes", minutes=20)
@@ -201,11 +201,14 @@ class _Training:
                     everyone, epochs, lambda: limit.is_reached(self.step) or bool(stop.received)
                 )
             except watch.TrainingDiverged:
-                save_bundle(self.model, self.run.last_good, card=self.card(), overwrite=True)
+                self._save()  # the guard has put back the last good weights and moments
                 raise
-            save_bundle(
-                self.model, self.run.model, card=self.card(), training_state=True, overwrite=True
-            )
+            self._save()
+
+    def _save(self) -> None:
+        save_bundle(
+            self.model, self.run.model, card=self.card(), training_state=True, overwrite=True
+        )
 
     def _fit(
         self,

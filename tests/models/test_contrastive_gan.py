@@ -38,7 +38,7 @@ def test_network_shapes(resolution, levels):
     scores, embedding = critic.output
     assert scores.shape == (None,)
     assert embedding.shape == (None, 6)
-    assert critic.get_layer("last").output.shape[1:] == (4, 4, 4)
+    assert critic.get_layer("last").output.shape[1:] == (8, 8, 4)
 
 
 def test_the_length_of_a_caption_embedding_does_not_count(trial):
