@@ -1,6 +1,8 @@
 import pytest
 from PIL import Image
 
+from keras_t2i import presets
+from keras_t2i.data import Shapes
 from keras_t2i.presets import list_presets
 from keras_t2i.registry import find_system
 from keras_t2i.tasks import demo, demonstration
@@ -55,3 +57,16 @@ def test_a_taken_folder_is_left_alone(tmp_path):
     assert demonstration._free_folder(tmp_path / "demo") == tmp_path / "demo-2"
     (tmp_path / "demo-2").write_text("")
     assert demonstration._free_folder(tmp_path / "demo") == tmp_path / "demo-3"
+
+
+def test_the_first_shipped_model_paints_where_the_usual_one_is_missing(tmp_path, monkeypatch):
+    row = find_system(demonstration.SYSTEM)
+    model = row.load().for_source(Shapes(count=4), **row.tiny)
+    model.save_to_preset(tmp_path / "shipped" / "tiny")
+    monkeypatch.setattr(presets, "SHIPPED", tmp_path / "shipped")
+    lines = []
+    path = demonstration._paint_shipped(tmp_path, lines.append)
+    with Image.open(path) as picture:
+        assert picture.size == (16, 16)
+    assert demonstration.CAPTION in lines[0]
+    assert "tiny" in lines[0]

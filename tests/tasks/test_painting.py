@@ -17,12 +17,17 @@ def pixels(path):
     return np.asarray(Image.open(path))
 
 
+def demand_same(path, expected):
+    """Pictures painted in batches of different sizes may round differently, by one of 255."""
+    np.testing.assert_allclose(pixels(path).astype(int), expected.astype(int), atol=1)
+
+
 def test_one_picture_to_a_file_name_is_that_file(model, tmp_path):
     painted = paint_files(model, "a small red circle", tmp_path / "deep" / "a.png", seed=3)
     assert painted.pictures == (tmp_path / "deep" / "a.png",)
     assert painted.grid is None
     expected = model.generate("a small red circle", seed=3)
-    np.testing.assert_array_equal(pixels(painted.pictures[0]), expected)
+    demand_same(painted.pictures[0], expected)
 
 
 def test_several_pictures_to_a_file_name_are_one_grid(model, tmp_path):
@@ -44,7 +49,7 @@ def test_a_folder_gets_each_picture_with_caption_and_seed(model, tmp_path):
     assert [line["file"] for line in listed] == names
     for line in listed:
         expected = model.generate(line["caption"], seed=line["seed"])
-        np.testing.assert_array_equal(pixels(tmp_path / "out" / line["file"]), expected)
+        demand_same(tmp_path / "out" / line["file"], expected)
     assert painted.grid.is_file()
 
 
@@ -67,7 +72,7 @@ def test_more_captions_than_a_chunk_or_a_grid_are_all_painted(model, tmp_path):
     painted = paint_files(model, captions, tmp_path / "out", seed=0)
     assert len(painted.pictures) == 300
     last = model.generate(captions[-1], seed=0)
-    np.testing.assert_array_equal(pixels(painted.pictures[-1]), last)
+    demand_same(painted.pictures[-1], last)
     assert pixels(painted.grid).shape[1] < 12 * 140
 
 
