@@ -62,8 +62,10 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         resolution: side of the pictures, a power of two from 16.
         noise_dim: length of the noise vector.
         sentence_dim: length of the caption embedding (even: two LSTM directions).
-        generator_widths: channels at 4x4, 8x8, ... up to half the resolution.
-        discriminator_widths: channels from half the resolution down to 4x4.
+        generator_widths: channels at 4x4, 8x8, ... up to half the resolution; None takes
+            ..., 128, 128, 96, 48.
+        discriminator_widths: channels from half the resolution down to 4x4; None takes
+            32, 64, 128, 128, ...
         contrast_weight: weight of the contrastive loss, for both players.
         contrast_scale: inverse temperature of the cosine.
         diversity_weight: weight of the loss that makes the noise matter.
@@ -102,8 +104,8 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         resolution: int = 64,
         noise_dim: int = 64,
         sentence_dim: int = 128,
-        generator_widths: Sequence[int] = (128, 128, 96, 48),
-        discriminator_widths: Sequence[int] = (32, 64, 128, 128),
+        generator_widths: Sequence[int] | None = None,
+        discriminator_widths: Sequence[int] | None = None,
         contrast_weight: float = 1.0,
         contrast_scale: float = 10.0,
         diversity_weight: float = 0.2,
@@ -115,8 +117,13 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        _check_widths(resolution, generator_widths, "generator_widths")
-        _check_widths(resolution, discriminator_widths, "discriminator_widths")
+        levels = _levels(resolution)
+        if generator_widths is None:
+            generator_widths = [min(128, 48 * 2**level) for level in range(levels)][::-1]
+        if discriminator_widths is None:
+            discriminator_widths = [min(128, 32 * 2**level) for level in range(levels)]
+        _check_widths(levels, generator_widths, "generator_widths")
+        _check_widths(levels, discriminator_widths, "discriminator_widths")
         _check_sizes(noise_dim=noise_dim, sentence_dim=sentence_dim, r1_every=r1_every)
         check_kinds(augmentation)
         self.tokenizer, self.resolution = tokenizer, resolution
@@ -339,11 +346,18 @@ def _check_sizes(**sizes: int) -> None:
         )
 
 
-def _check_widths(resolution: int, widths: Sequence[int], name: str) -> None:
-    levels = resolution.bit_length() - 3
-    if resolution < 16 or resolution & (resolution - 1) or len(widths) != levels:
+def _levels(resolution: int) -> int:
+    """How many maps there are from 4x4 to half the resolution."""
+    if resolution < 16 or resolution & (resolution - 1):
         raise ValueError(
-            "`resolution` must be a power of two from 16, and the widths must name one number of "
-            f"channels for each side from 4 to half of it ({max(levels, 2)} here). "
-            f"Received: resolution={resolution}, {name}={tuple(widths)}"
+            f"`resolution` must be a power of two from 16. Received: resolution={resolution}"
+        )
+    return resolution.bit_length() - 3
+
+
+def _check_widths(levels: int, widths: Sequence[int], name: str) -> None:
+    if len(widths) != levels or min(widths) < 1:
+        raise ValueError(
+            f"`{name}` must name one number of channels for each side from 4 to half the "
+            f"resolution, {levels} here. Received: {name}={tuple(widths)}"
         )

@@ -28,7 +28,6 @@ from keras_t2i.tasks.training import held_out, train
 
 PRESET = "contrastive_gan_shapes_64"
 SYSTEM, RESOLUTION = "contrastive_gan", 32
-OPTIONS = {"generator_widths": (128, 128, 64), "discriminator_widths": (48, 96, 128)}
 CAPTION = "a small red circle on a white background"
 MODEL_NAME = "t2i"
 SEED = 7
@@ -101,7 +100,6 @@ def demo(
         resolution=RESOLUTION,
         minutes=minutes,
         steps=steps,
-        options=OPTIONS,
         captions=before_after.captions,
         grid_every=100,
         progress=progress,

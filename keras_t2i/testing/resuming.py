@@ -39,21 +39,21 @@ def check_bundles(trial: Trial) -> None:
     """A model that was never compiled is saved, and paints the same when it is loaded."""
     model = trial.uncompiled_model()
     pictures = trial.paint(model)
-    file, exact, half = (trial.folder / name for name in ("plain.keras", "plain", "half"))
+    file, exact, small = (trial.folder / name for name in ("plain.keras", "plain", "small"))
     model.save(file)
     model.save_to_preset(exact, overwrite=True)
-    model.save_to_preset(half, half=True, overwrite=True)
+    model.save_to_preset(small, for_painting=True, overwrite=True)
     for other in (keras.saving.load_model(file), load_bundle(exact)):
         demand(not other.compiled, "A model saved uncompiled should load uncompiled.")
         words = other.tokenizer.vocabulary == model.tokenizer.vocabulary
         demand(words, "A loaded model should have its vocabulary.")
         again = trial.paint(other)
         demand(np.array_equal(pictures, again), "A loaded model should paint the same.")
-    rounded = trial.paint(type(model).from_preset(half))
+    rounded = trial.paint(type(model).from_preset(small))
     worst = np.abs(rounded.astype(int) - pictures).max()
-    demand(worst <= HALF_LEVELS, f"A half-precision bundle changed pictures by {worst} levels.")
-    sizes = [_weights_size(folder) for folder in (exact, half)]
-    demand(sizes[1] < sizes[0], f"Half precision should save space. Received: {sizes} bytes")
+    demand(worst <= HALF_LEVELS, f"A bundle for painting changed pictures by {worst} levels.")
+    sizes = [_weights_size(folder) for folder in (exact, small)]
+    demand(sizes[1] < sizes[0], f"A bundle for painting should be smaller. Received: {sizes} bytes")
 
 
 def _weights_size(folder: pathlib.Path) -> int:

@@ -123,6 +123,21 @@ def test_hand_computed_diversity():
     assert float(diversity_loss(images, repainted)) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("resolution", "generator", "critic"),
+    [
+        (16, (96, 48), (32, 64)),
+        (64, (128, 128, 96, 48), (32, 64, 128, 128)),
+        (128, (128, 128, 128, 96, 48), (32, 64, 128, 128, 128)),
+    ],
+)
+def test_widths_follow_the_resolution_unless_given(resolution, generator, critic, trial):
+    model = remade(trial, resolution=resolution, generator_widths=None, discriminator_widths=None)
+    assert model.generator_widths == generator
+    assert model.discriminator_widths == critic
+    assert model.generator.output_shape == (None, resolution, resolution, 3)
+
+
 def test_augmentation_distorts_what_the_critic_sees_and_stays_finite(trial):
     model = remade(trial, augmentation=["color", "translation", "cutout"])
     assert model.augmentation == ("color", "translation", "cutout")

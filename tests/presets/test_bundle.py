@@ -4,8 +4,11 @@ import h5py
 import numpy as np
 import pytest
 
+from keras_t2i.data import Shapes
+from keras_t2i.models import ContrastiveGAN
 from keras_t2i.presets import bundle as bundle_module
 from keras_t2i.presets import load_bundle, save_bundle
+from keras_t2i.registry import find_system
 from keras_t2i.testing import SmallestGAN
 from keras_t2i.text import load_vocabulary
 
@@ -68,23 +71,44 @@ def test_without_training_state_the_optimizers_stay_behind(smallest, tmp_path):
     assert model.compiled
 
 
-def test_half_precision_is_stored_as_such_and_loaded_as_full(model, tmp_path):
-    model.save_to_preset(tmp_path / "half", half=True)
+def test_a_bundle_for_painting_holds_half_precision_and_loads_full(model, tmp_path):
+    model.save_to_preset(tmp_path / "small", for_painting=True)
     kinds = set()
-    with h5py.File(tmp_path / "half" / "model.weights.h5") as file:
+    with h5py.File(tmp_path / "small" / "model.weights.h5") as file:
         file.visititems(lambda _, x: kinds.add(str(x.dtype)) if hasattr(x, "dtype") else None)
     assert "float16" in kinds
     assert "float32" not in kinds
-    loaded = load_bundle(tmp_path / "half")
-    for old, new in zip(model.weights, loaded.weights, strict=True):
+    loaded = load_bundle(tmp_path / "small")
+    for old, new in zip(model.discriminator.weights, loaded.discriminator.weights, strict=True):
         assert new.dtype == old.dtype
         rounded = old.numpy().astype("float16").astype("float32")
         np.testing.assert_array_equal(new.numpy(), rounded)
 
 
-def test_half_precision_with_training_state_is_refused(model, tmp_path):
+def test_a_bundle_for_painting_stores_averages_once_in_place_of_what_they_average(tmp_path):
+    source = Shapes(count=8)
+    options = find_system("contrastive_gan").tiny
+    model = ContrastiveGAN.for_source(source, **options)
+    for average in model.averages:
+        average.copy.set_weights([value + 1 for value in average.copy.get_weights()])
+    before = model.get_weights()
+    model.save_to_preset(tmp_path / "small", for_painting=True)
+    loaded = load_bundle(tmp_path / "small")
+    for average, trained in zip(loaded.averages, model.averages, strict=True):
+        rounded = [w.astype("float16").astype("float32") for w in trained.copy.get_weights()]
+        for kept in (average.network, average.copy):
+            for value, wanted in zip(kept.get_weights(), rounded, strict=True):
+                np.testing.assert_array_equal(value, wanted)
+    for value, wanted in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(value, wanted)
+    model.save_to_preset(tmp_path / "plain")
+    sizes = [(tmp_path / n / "model.weights.h5").stat().st_size for n in ("small", "plain")]
+    assert sizes[0] < 0.75 * sizes[1]  # names take most of so small a file
+
+
+def test_a_bundle_for_painting_with_training_state_is_refused(model, tmp_path):
     with pytest.raises(ValueError, match="choose one"):
-        model.save_to_preset(tmp_path / "bundle", half=True, training_state=True)
+        model.save_to_preset(tmp_path / "bundle", for_painting=True, training_state=True)
     assert names(tmp_path) == []
 
 

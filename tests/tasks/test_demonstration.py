@@ -11,11 +11,9 @@ from keras_t2i.tasks import demo, demonstration
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
     """(result, lines) of a demonstration at the smallest size."""
-    tiny = dict(find_system(demonstration.SYSTEM).tiny)
     lines = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demonstration, "RESOLUTION", tiny.pop("resolution"))
-        patch.setattr(demonstration, "OPTIONS", tiny)
+        patch.setattr(demonstration, "RESOLUTION", 16)
         folder = tmp_path_factory.mktemp("demo") / "results"
         result = demo(folder, steps=2, say=lines.append, progress=False)
     return result, lines
