@@ -23,7 +23,7 @@ from keras_t2i.export.op_check import check_ops
 from keras_t2i.export.signatures import build_signatures
 from keras_t2i.export.versions import publish_version
 from keras_t2i.export.warm_up import warm_up_records, write_warm_up
-from keras_t2i.models.text_to_image import TextToImage, _check_truncation
+from keras_t2i.models.text_to_image import TextToImage, check_truncation
 from keras_t2i.text import Tokenizer, check_captions
 
 WARM_UP_CAPTION = "a picture"
@@ -88,7 +88,7 @@ def export_model(
         'models/birds/1'
     """
     _check_model(model)
-    _check_truncation(truncation)
+    check_truncation(truncation)
     captions = _warm_up_captions(warm_up_captions)
 
     def write(folder: pathlib.Path) -> None:

@@ -90,7 +90,7 @@ class TextToImage:
             (64, 64, 3)
         """
         single = isinstance(captions, str)
-        _check_truncation(truncation)
+        check_truncation(truncation)
         if isinstance(captions, (list, tuple)) and not captions:
             return self._no_pictures()
         tokens = self.tokenizer.tokenize(captions)
@@ -174,7 +174,7 @@ def _row_seeds(seed: int | Sequence[int] | None, rows: int) -> np.ndarray:
     return np.array(values, np.int64)
 
 
-def _check_truncation(truncation: float | None) -> None:
+def check_truncation(truncation: float | None) -> None:
     if truncation is not None and not isinstance(truncation, numbers.Real):
         raise TypeError(f"`truncation` must be a number. Received: truncation={truncation!r}")
     if truncation is not None and not truncation > 0.0:
