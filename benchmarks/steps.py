@@ -41,12 +41,12 @@ def measure(case: str) -> dict[str, float]:
 
 def _feed_rate(batches: tf.data.Dataset) -> float:
     """Pictures a second from the second epoch on: emoji are decoded in the first."""
-    epoch, counts = len(batches), iter(batches.repeat())
+    epoch, stream = len(batches), iter(batches.repeat())
     for _ in range(epoch):
-        next(counts)
+        next(stream)
     start = time.perf_counter()
     for _ in range(epoch):
-        next(counts)
+        next(stream)
     return BATCH * epoch / (time.perf_counter() - start)
 
 

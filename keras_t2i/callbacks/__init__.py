@@ -1,6 +1,7 @@
 """Watching and guarding a training."""
 
 from keras_t2i.callbacks.bundle_saver import BundleSaver
+from keras_t2i.callbacks.cool_down import CoolDown
 from keras_t2i.callbacks.history_file import HistoryFile, read_history
 from keras_t2i.callbacks.learning_rate_decay import LearningRateDecay
 from keras_t2i.callbacks.nan_guard import NaNGuard, TrainingDiverged
@@ -11,6 +12,7 @@ from keras_t2i.callbacks.training_progress import TrainingProgress
 
 __all__ = [
     "BundleSaver",
+    "CoolDown",
     "HistoryFile",
     "LearningRateDecay",
     "NaNGuard",

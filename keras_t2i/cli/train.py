@@ -20,6 +20,9 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Steps in all.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the pictures in all.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Minutes from now.")] = None,
+    cool_down: Annotated[
+        int, typer.Option(help="Of the steps, how many at the end with falling learning rates.")
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Names every draw.")] = 0,
     precision: Annotated[
         str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")
@@ -60,8 +63,10 @@ def train(
         steps=steps,
         epochs=epochs,
         minutes=minutes,
+        cool_down=cool_down,
         seed=seed,
         precision=precision,
+        compact=compact,
         options=options,
         source_options=source_options,
         captions=caption,

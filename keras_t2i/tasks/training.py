@@ -36,6 +36,7 @@ def train(
     steps: int | None = None,
     epochs: int | None = None,
     minutes: float | None = None,
+    cool_down: int = 0,
     seed: int = 0,
     precision: str = "float32",
     compact: bool = False,
@@ -63,6 +64,8 @@ def train(
         steps: updates of the generator in all, those before a resumption included.
         epochs: passes over the pictures in all, likewise.
         minutes: length of this call's training, from the end of its first step.
+        cool_down: of `steps`, how many at the end have learning rates that fall linearly to zero
+            (`keras_t2i.callbacks.CoolDown`).
         seed: names the initial weights (by `keras.utils.set_random_seed`, which also sets the
             process's own seeds), the order of the data and every draw.
         precision: a Keras dtype policy: "mixed_bfloat16" is half as fast again on processors with
@@ -81,8 +84,8 @@ def train(
         The trained model.
 
     Raises:
-        ValueError: an unknown system, source or option (with the close matches), no limit, or
-            arguments that differ from those of the run to resume.
+        ValueError: an unknown system, source or option (with the close matches), no limit, a
+            `cool_down` without `steps`, or arguments that differ from those of the run to resume.
         FileExistsError: `run_dir` holds a run (and `resume` is False) or other files.
         FileNotFoundError: a source's path where nothing is.
         keras_t2i.callbacks.TrainingDiverged: a loss became NaN; the save holds the last good
@@ -94,7 +97,7 @@ def train(
         (64, 64, 3)
     """
     row, run = find_system(system), RunDirectory(run_dir)
-    limit = _limit(steps, epochs, minutes)
+    limit, cooling = _limit(steps, epochs, minutes), _cooling(cool_down, steps)
     base = row.compact if compact else {}
     options = {"resolution": resolution, "seed": seed, **base, **(options or {})}
     check_options(row, options)
@@ -113,6 +116,7 @@ def train(
     _set_precision(precision)
     training = _Training(row, opened, run, arguments=arguments)
     watchers = [
+        *cooling,
         watch.HistoryFile(run.history, every=min(grid_every, HISTORY_EVERY)),
         watch.PictureGrid(run.logs, captions=captions or held_out(opened), every=grid_every),
         watch.BundleSaver(run.model, minutes=save_minutes, card=training.card),
@@ -251,6 +255,17 @@ def _limit(steps: int | None, epochs: int | None, minutes: float | None) -> watc
     if epochs is not None and epochs < 1:
         raise ValueError(f"`epochs` must be positive. Received: epochs={epochs}")
     return watch.TrainingLimit(steps=steps, minutes=minutes)
+
+
+def _cooling(cool_down: int, steps: int | None) -> list[keras.callbacks.Callback]:
+    if not cool_down:
+        return []
+    if steps is None or not 0 < cool_down <= steps:
+        raise ValueError(
+            "`cool_down` is a number of steps at the end of `steps`. "
+            f"Received: cool_down={cool_down}, steps={steps}"
+        )
+    return [watch.CoolDown(last_step=steps, length=cool_down)]
 
 
 def _set_precision(name: str) -> None:

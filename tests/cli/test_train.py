@@ -1,3 +1,4 @@
+import inspect
 import pathlib
 import signal
 import subprocess
@@ -50,6 +51,23 @@ def test_flags_go_to_the_function(cli, monkeypatch):
     assert keywords["seed"] == 3
     assert keywords["source_options"] == {"count": 64}
     assert keywords["options"] == {name: v for name, v in TINY.items() if name != "resolution"}
+
+
+def test_every_keyword_of_the_function_is_a_flag(cli, monkeypatch):
+    calls = []
+
+    def fake(*positional, **keywords):
+        calls.append(keywords)
+        raise ValueError("enough")
+
+    wanted = set(inspect.signature(training.train).parameters)
+    monkeypatch.setattr(training, "train", fake)
+    flags = ["--compact", "--cool-down", 5, "--epochs", 2, "--precision", "mixed_bfloat16"]
+    with pytest.raises(ValueError, match="enough"):
+        cli(*arguments("runs/x", "--steps", 7, *flags, "--save-minutes", 3))
+    assert set(calls[0]) == wanted - {"system", "source", "run_dir", "callbacks"}
+    given = {"compact": True, "cool_down": 5, "epochs": 2, "save_minutes": 3.0}
+    assert calls[0] == {**calls[0], **given, "precision": "mixed_bfloat16"}
 
 
 def test_ctrl_c_ends_a_training_with_a_saved_model_that_resumes(cli, tmp_path):

@@ -108,6 +108,17 @@ def test_a_source_may_be_named(other_run):
     assert arguments["source_options"] == {"count": 24, "objects": [1]}
 
 
+def test_a_cool_down_slows_the_last_steps_and_leaves_the_full_rates(train, whole_run, tmp_path):
+    steps = int(whole_run[1].optimizer.iterations)
+    model = train(tmp_path / "run", steps=steps, cool_down=steps - 2)
+    rates = [o.learning_rate.numpy() for o in (model.optimizer, model.discriminator_optimizer)]
+    np.testing.assert_allclose(rates, [1e-3, 2e-3], rtol=1e-5)
+    pairs = zip(model.get_weights(), whole_run[1].get_weights(), strict=True)
+    assert any(not np.array_equal(cooled, full) for cooled, full in pairs)
+    loaded = load_bundle(tmp_path / "run" / "model")
+    assert float(loaded.optimizer.learning_rate.numpy()) == pytest.approx(1e-3)
+
+
 def test_minutes_end_a_training(train, tmp_path):
     model = train(tmp_path / "run", minutes=1e-6)
     assert int(model.optimizer.iterations) in (1, 2)
@@ -148,6 +159,8 @@ def test_a_training_needs_an_end(train, tmp_path):
         ({"steps": 0}, "positive"),
         ({"epochs": 0}, "positive"),
         ({"minutes": -1}, "positive"),
+        ({"minutes": 1, "cool_down": 3}, r"`cool_down`.*steps=None"),
+        ({"steps": 2, "cool_down": 3}, r"`cool_down`.*cool_down=3, steps=2"),
         ({"steps": 1, "options": {"widht": 3}}, "Did you mean width"),
         ({"steps": 1, "precision": "float31"}, "mixed_bfloat16"),
         ({"steps": 1, "batch_size": 1000}, "fewer pictures than one batch"),
