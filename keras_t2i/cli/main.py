@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Annotated
+import warnings
+from typing import Annotated, Any
 
 import typer
 
@@ -71,7 +72,9 @@ def main(arguments: list[str] | None = None) -> None:
     # What a container's stop sends is taken as Ctrl-C, so that temporary folders are removed.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app(arguments)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            app(arguments)
     except Exception as error:
         if "--traceback" in arguments or not is_bad_input(error):
             raise
@@ -79,6 +82,11 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(BAD_INPUT)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _show_warning(message: Warning | str, *place: Any) -> None:
+    """One line, without the place in the code."""
+    typer.echo(f"Warning: {message}", err=True)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image
 
+from keras_t2i.data.pictures import SUFFIXES
 from keras_t2i.models import TextToImage
 from keras_t2i.tasks.labelled_grid import labelled_grid
 from keras_t2i.tasks.loading import load_model
@@ -71,7 +72,7 @@ def paint_files(
         overwrite: replace files that are there.
 
     Raises:
-        ValueError: no captions, or an argument out of range.
+        ValueError: no captions, an argument out of range, or a file of another kind than PNG.
         FileExistsError: a file is there and `overwrite` is False.
         FileNotFoundError: no such model or captions file.
 
@@ -85,6 +86,10 @@ def paint_files(
         seed = int.from_bytes(os.urandom(3), "little")
     out = pathlib.Path(out)
     single_file = out.suffix.lower() == ".png"
+    if not single_file and out.suffix.lower() in SUFFIXES:
+        raise ValueError(
+            f"Pictures are written as PNG: name a .png file or a folder. Received: out={str(out)!r}"
+        )
     jobs = [(caption, seed + k) for k in range(count) for caption in captions]
     pictures = () if single_file else tuple(out / name for name in _file_names(jobs))
     grid = None if len(jobs) == 1 else out if single_file else out / "grid.png"

@@ -24,6 +24,14 @@ def test_several_captions_become_a_folder_with_a_grid(cli, bundle, tmp_path):
     assert (tmp_path / "out" / "grid.png").is_file()
 
 
+@pytest.mark.filterwarnings("default:1 caption was truncated")
+def test_a_caption_that_is_too_long_is_cut_with_one_plain_warning(cli, bundle, tmp_path):
+    outcome = cli("generate", bundle, "red " * 99, "--out", tmp_path / "a.png", "--seed", 3)
+    assert outcome.code == 0
+    assert outcome.err.startswith("Warning: 1 caption was truncated to ")
+    assert outcome.err.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("model", "captions", "flags", "word"),
     [

@@ -108,6 +108,12 @@ def test_bad_requests_leave_nothing_behind(model, tmp_path, captions, options, e
     assert not list(tmp_path.iterdir())
 
 
+def test_pictures_of_another_kind_are_not_written(model, tmp_path):
+    with pytest.raises(ValueError, match=r"as PNG.*a\.jpg"):
+        paint_files(model, "a cat", tmp_path / "a.jpg")
+    assert not list(tmp_path.iterdir())
+
+
 def test_captions_files_must_be_text_with_captions(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match="UTF-8"):
