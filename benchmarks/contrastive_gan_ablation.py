@@ -72,8 +72,9 @@ def generator(
     x = layers.Reshape((4, 4, widths[0]))(layers.Dense(16 * widths[0])(start))
     for level, width in enumerate(widths):
         x = StyledUpBlock(width, upsample=level > 0)([x, style])
-    x = layers.Conv2D(12, 3, padding="same")(layers.Activation(leaky_relu)(PixelNorm()(x)))
-    images = layers.Activation("tanh", dtype="float32")(PixelShuffle(2)(x))
+    x = layers.Conv2D(32, 3, padding="same")(layers.Activation(leaky_relu)(PixelNorm()(x)))
+    x = layers.Conv2D(3, 3, padding="same")(layers.Activation(leaky_relu)(PixelShuffle(2)(x)))
+    images = layers.Activation("tanh", dtype="float32")(x)
     return keras.Model([noise, sentence], images)
 
 

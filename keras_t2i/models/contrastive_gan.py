@@ -10,11 +10,11 @@ StyleGAN2 (https://arxiv.org/abs/1912.04958), the mode seeking of MSGAN
     caption --text encoder--> sentence --(stopped gradient)--> style <-- noise
     style --stem--> 4x4 --up blocks, each modulated by the style--> half size --shuffle--> picture
     picture --unshuffle--> half size --down blocks--> 8x8 pooled + 4x4 --> features
-    features --> unconditional score;  features --> embedding <--contrast--> sentence
+    features --> score;  features --> embedding <--contrast--> sentence;  8x8 + sentence --> match
 
 | symbol | here |
 |---|---|
-| real/fake score D(x) | `scores` |
+| real/fake score D(x), and given the caption D(x, t) | `scores`, `matches` |
 | picture embedding f(x), caption embedding g(t) | `embedding`, `sentence` |
 | inverse temperature 1/tau | `contrast_scale` |
 | gamma of R1 | `r1_weight` |
@@ -27,7 +27,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from keras import layers
+from keras import KerasTensor, layers
 
 from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.layers.averaging import MovingAverage
@@ -66,6 +66,7 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
             ..., 128, 128, 96, 48.
         discriminator_widths: channels from half the resolution down to 4x4; None takes
             32, 64, 128, 128, ...
+        match_weight: weight of the adversarial loss given the caption, for both players.
         contrast_weight: weight of the contrastive loss, for both players.
         contrast_scale: inverse temperature of the cosine.
         diversity_weight: weight of the loss that makes the noise matter.
@@ -90,9 +91,11 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
 
     loss_names = (
         "d_adversarial",
+        "d_match",
         "d_contrast",
         "r1",
         "g_adversarial",
+        "g_match",
         "g_contrast",
         "g_diversity",
     )
@@ -106,9 +109,10 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         sentence_dim: int = 128,
         generator_widths: Sequence[int] | None = None,
         discriminator_widths: Sequence[int] | None = None,
+        match_weight: float = 1.0,
         contrast_weight: float = 1.0,
         contrast_scale: float = 10.0,
-        diversity_weight: float = 0.2,
+        diversity_weight: float = 0.1,
         r1_weight: float = 0.5,
         r1_every: int = 16,
         average_momentum: float = 0.998,
@@ -131,6 +135,7 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         self.noise_dim, self.sentence_dim = noise_dim, sentence_dim
         self.generator_widths = tuple(generator_widths)
         self.discriminator_widths = tuple(discriminator_widths)
+        self.match_weight = match_weight
         self.contrast_weight, self.contrast_scale = contrast_weight, contrast_scale
         self.diversity_weight = diversity_weight
         self.r1_weight, self.r1_every = r1_weight, r1_every
@@ -141,6 +146,9 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         self.generator = self._new_generator()
         self.discriminator = build_discriminator(
             resolution, self.discriminator_widths, embedding_dim=sentence_dim
+        )
+        self.match_critic = build_match_critic(
+            self.discriminator_widths[-1], sentence_dim=sentence_dim
         )
         self.averaged_text_encoder = self._new_text_encoder()
         self.averaged_generator = self._new_generator()
@@ -156,8 +164,8 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
 
     @property
     def discriminator_parts(self) -> tuple[keras.Layer, ...]:
-        """The critic, and the text encoder: it learns from real pairs alone."""
-        return (self.discriminator, self.text_encoder)
+        """The critic and its match head, and the text encoder, which helps the critic alone."""
+        return (self.discriminator, self.match_critic, self.text_encoder)
 
     @property
     def averages(self) -> tuple[MovingAverage, ...]:
@@ -185,24 +193,30 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
     def discriminator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         real = self._augmented(batch["images"][str(self.resolution)], "real")
         sentence = self.text_encoder(batch["tokens"], training=True)["sentence"]
-        real_scores, embedding = self.discriminator(real, training=True)
-        fake_scores, _ = self.discriminator(self._augmented(fakes["images"], "fake"), training=True)
-        contrast = self._contrast(embedding, sentence, batch)
+        scores, embedding, places = self.discriminator(real, training=True)
+        matches = self.match_critic([places, sentence], training=True)
+        painted = self._augmented(fakes["images"], "fake")
+        fake_scores, _, fake_places = self.discriminator(painted, training=True)
+        fake_matches = self.match_critic([fake_places, sentence], training=True)
+        match = real_cross_entropy(matches) + fake_cross_entropy(fake_matches)
         return {
-            "d_adversarial": real_cross_entropy(real_scores) + fake_cross_entropy(fake_scores),
-            "d_contrast": self.contrast_weight * contrast,
-            "r1": self._lazy_r1(real),
+            "d_adversarial": real_cross_entropy(scores) + fake_cross_entropy(fake_scores),
+            "d_match": self.match_weight * match,
+            "d_contrast": self.contrast_weight * self._contrast(embedding, sentence, batch),
+            "r1": self._lazy_r1(real, sentence),
         }
 
     def generator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         images = self._augmented(fakes["images"], "fake")
         diversity = diversity_loss(fakes["images"][::REPAINTED], fakes["repainted"])
         sentence = self.text_encoder(batch["tokens"], training=False)["sentence"]
-        scores, embedding = self.discriminator(images, training=True)
-        contrast = self._contrast(embedding, tf.stop_gradient(sentence), batch)
+        sentence = tf.stop_gradient(sentence)
+        scores, embedding, places = self.discriminator(images, training=True)
+        matches = self.match_critic([places, sentence], training=True)
         return {
             "g_adversarial": real_cross_entropy(scores),
-            "g_contrast": self.contrast_weight * contrast,
+            "g_match": self.match_weight * real_cross_entropy(matches),
+            "g_contrast": self.contrast_weight * self._contrast(embedding, sentence, batch),
             "g_diversity": self.diversity_weight * diversity,
         }
 
@@ -224,8 +238,8 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
     def get_config(self) -> dict[str, Any]:
         names = (
             "resolution noise_dim sentence_dim generator_widths discriminator_widths "
-            "contrast_weight contrast_scale diversity_weight r1_weight r1_every average_momentum "
-            "augmentation seed"
+            "match_weight contrast_weight contrast_scale diversity_weight r1_weight r1_every "
+            "average_momentum augmentation seed"
         )
         config = {name: getattr(self, name) for name in names.split()}
         tokenizer = keras.saving.serialize_keras_object(self.tokenizer)
@@ -257,9 +271,13 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
             embedding, sentence, scale=self.contrast_scale, content=batch.get("content")
         )
 
-    def _lazy_r1(self, images: tf.Tensor) -> tf.Tensor:
+    def _lazy_r1(self, images: tf.Tensor, sentence: tf.Tensor) -> tf.Tensor:
+        def score(images: tf.Tensor) -> tf.Tensor:
+            scores, _, places = self.discriminator(images, training=True)
+            return scores + self.match_critic([places, sentence], training=True)
+
         def penalty() -> tf.Tensor:
-            value = r1_penalty(lambda x: self.discriminator(x, training=True)[0], images)
+            value = r1_penalty(score, images)
             return 0.5 * self.r1_weight * self.r1_every * value
 
         due = tf.equal(self.optimizer.iterations.value % self.r1_every, 0)
@@ -287,13 +305,12 @@ def build_generator(
 ) -> keras.Model:
     """[noise (B, Z), sentence (B, D)] -> images (B, R, R, 3) in [-1, 1].
 
-    The last doubling is a pixel shuffle, so that no convolution runs at the full resolution.
+    The last doubling is a pixel shuffle, so that the only convolution at the full resolution is a
+    thin one, which takes the seams out of it.
     """
     noise = keras.Input((noise_dim,), name="noise")
     sentence = keras.Input((sentence_dim,), name="sentence")
-    # The embedding's length is free to the contrastive loss; here it counts like the noise.
-    direction = layers.UnitNormalization(dtype="float32")(sentence)
-    style = layers.Concatenate()([noise, layers.Rescaling(sentence_dim**0.5)(direction)])
+    style = layers.Concatenate()([noise, _direction(sentence)])
     for number in (1, 2):
         style = layers.Activation(leaky_relu)(layers.Dense(128, name=f"style_{number}")(style))
     x = layers.Dense(4 * 4 * widths[0], name="stem")(style)
@@ -301,8 +318,8 @@ def build_generator(
     for level, width in enumerate(widths):
         x = StyledUpBlock(width, upsample=level > 0, name=f"block_{4 * 2**level}")([x, style])
     x = layers.Activation(leaky_relu)(PixelNorm()(x))
-    x = layers.Conv2D(12, 3, padding="same", name="to_pixels")(x)
-    x = PixelShuffle(2)(x)
+    x = PixelShuffle(2)(layers.Conv2D(4 * 8, 3, padding="same", name="to_pixels")(x))
+    x = layers.Conv2D(3, 3, padding="same", name="to_colours")(layers.Activation(leaky_relu)(x))
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return keras.Model([noise, sentence], images, name="generator")
 
@@ -310,7 +327,7 @@ def build_generator(
 def build_discriminator(
     resolution: int, widths: Sequence[int], *, embedding_dim: int
 ) -> keras.Model:
-    """Images (B, R, R, 3) -> [scores (B,), embedding (B, embedding_dim)], both float32.
+    """Images (B, R, R, 3) -> [scores (B,), embedding (B, embedding_dim), places (B, 8, 8, C)].
 
     Both heads see what there is anywhere, pooled over the 8x8 map, and roughly where, as 16
     features of each place of the 4x4 map.
@@ -320,21 +337,42 @@ def build_discriminator(
     x = layers.Conv2D(widths[0], 3, padding="same", name="from_pixels")(x)
     for level, width in enumerate(widths[1:-1]):
         x = DownBlock(width, name=f"block_{resolution // 4 // 2**level}")(x)
-    places = DownBlock(widths[-1], name="block_4")(x)
-    places = layers.Conv2D(16, 1, name="places")(layers.Activation(leaky_relu)(places))
+    coarse = DownBlock(widths[-1], name="block_4")(x)
+    coarse = layers.Conv2D(16, 1, name="coarse")(layers.Activation(leaky_relu)(coarse))
     x = layers.Conv2D(widths[-1], 3, padding="same", name="last")(layers.Activation(leaky_relu)(x))
-    x = layers.Activation(leaky_relu)(x)
+    seen = layers.Activation(leaky_relu, name="places")(x)
     x = layers.Concatenate(name="features")(
         [
-            layers.GlobalMaxPooling2D()(x),
-            layers.GlobalAveragePooling2D()(x),
-            layers.Flatten()(places),
+            layers.GlobalMaxPooling2D()(seen),
+            layers.GlobalAveragePooling2D()(seen),
+            layers.Flatten()(coarse),
         ]
     )
     scores = layers.Dense(1, dtype="float32", name="score")(x)
     scores = layers.Reshape((), dtype="float32", name="scores")(scores)
     embedding = layers.Dense(embedding_dim, dtype="float32", name="embedding")(x)
-    return keras.Model(images, [scores, embedding], name="discriminator")
+    return keras.Model(images, [scores, embedding, seen], name="discriminator")
+
+
+def build_match_critic(width: int, *, sentence_dim: int) -> keras.Model:
+    """[places (B, 8, 8, width), sentence (B, sentence_dim)] -> matches (B,), float32."""
+    places = keras.Input((8, 8, width), name="places")
+    sentence = keras.Input((sentence_dim,), name="sentence")
+    told = layers.Dense(width, name="told")(_direction(sentence))
+    told = layers.Reshape((8, 8, width))(layers.RepeatVector(64)(told))
+    x = layers.Concatenate()([places, told])
+    x = layers.Activation(leaky_relu)(layers.Conv2D(width, 1, name="met")(x))
+    x = layers.Conv2D(width, 3, padding="same", name="around")(x)
+    x = layers.GlobalAveragePooling2D()(layers.Activation(leaky_relu)(x))
+    matches = layers.Dense(1, dtype="float32", name="match")(x)
+    matches = layers.Reshape((), dtype="float32", name="matches")(matches)
+    return keras.Model([places, sentence], matches, name="match_critic")
+
+
+def _direction(sentence: KerasTensor) -> KerasTensor:
+    """The sentence at the length of noise: that of the embedding is free to the contrast."""
+    direction = layers.UnitNormalization(dtype="float32")(sentence)
+    return layers.Rescaling(sentence.shape[-1] ** 0.5)(direction)
 
 
 def _check_sizes(**sizes: int) -> None:

@@ -11,6 +11,7 @@ from keras_t2i.models import ContrastiveGAN
 from keras_t2i.models.contrastive_gan import (
     build_discriminator,
     build_generator,
+    build_match_critic,
     diversity_loss,
 )
 
@@ -35,18 +36,29 @@ def test_network_shapes(resolution, levels):
     generator = build_generator(resolution, widths, noise_dim=3, sentence_dim=6)
     critic = build_discriminator(resolution, widths, embedding_dim=6)
     assert generator.output.shape[1:] == (resolution, resolution, 3)
-    scores, embedding = critic.output
+    scores, embedding, places = critic.output
     assert scores.shape == (None,)
     assert embedding.shape == (None, 6)
-    assert critic.get_layer("last").output.shape[1:] == (8, 8, 4)
+    assert places.shape == (None, 8, 8, 4)
+    assert build_match_critic(4, sentence_dim=6).output.shape == (None,)
 
 
 def test_the_length_of_a_caption_embedding_does_not_count(trial):
-    generator = trial.painter.generator
-    noise, sentence = tf.ones((1, 4)), tf.random.stateless_normal((1, 8), seed=(0, 0))
-    np.testing.assert_allclose(
-        generator([noise, sentence]), generator([noise, 9.0 * sentence]), rtol=1e-4, atol=1e-5
-    )
+    model, sentence = trial.painter, tf.random.stateless_normal((1, 8), seed=(0, 0))
+    places = tf.random.stateless_uniform((1, 8, 8, 8), seed=(0, 1))
+    for network, other in ((model.generator, tf.ones((1, 4))), (model.match_critic, places)):
+        np.testing.assert_allclose(
+            network([other, sentence]), network([other, 9.0 * sentence]), rtol=1e-4, atol=1e-5
+        )
+
+
+def test_the_match_critic_looks_at_picture_and_caption(trial):
+    critic = trial.painter.match_critic
+    places = tf.random.stateless_uniform((2, 8, 8, 8), seed=(0, 1))
+    sentences = tf.random.stateless_normal((2, 8), seed=(0, 0))
+    matches = critic([places, sentences]).numpy()
+    assert not np.isclose(matches, critic([places[::-1], sentences]).numpy()).any()
+    assert not np.isclose(matches, critic([places, sentences[::-1]]).numpy()).any()
 
 
 def test_heads_are_float32_in_half_precision():
@@ -57,21 +69,23 @@ def test_heads_are_float32_in_half_precision():
         critic = build_discriminator(16, (4, 4), embedding_dim=4)
     finally:
         keras.config.set_dtype_policy(policy)
-    assert critic.get_layer("last").output.dtype == "float16"
-    assert {x.dtype for x in (generator.output, *critic.output)} == {"float32"}
+    scores, embedding, places = critic.output
+    assert places.dtype == "float16"
+    assert {x.dtype for x in (generator.output, scores, embedding)} == {"float32"}
 
 
 def test_r1_falls_due_at_every_third_step_and_counts_three_times(trial):
     model = remade(trial, r1_every=3, r1_weight=2.0)
-    real = trial.batch()["images"]["16"]
+    real, sentence = trial.batch()["images"]["16"], tf.ones((4, 8))
     with tf.GradientTape() as tape:
         tape.watch(real)
-        total = tf.reduce_sum(model.discriminator(real)[0])
+        scores, _, places = model.discriminator(real)
+        total = tf.reduce_sum(scores) + tf.reduce_sum(model.match_critic([places, sentence]))
     slopes = tf.reduce_sum(tape.gradient(total, real) ** 2, axis=(1, 2, 3))
     penalties = []
     for step in range(4):
         model.optimizer.iterations.assign(step)
-        penalties.append(float(model._lazy_r1(real)))
+        penalties.append(float(model._lazy_r1(real, sentence)))
     due = 3 * float(tf.reduce_mean(slopes))  # gamma / 2 is 1
     assert penalties == pytest.approx([due, 0.0, 0.0, due], rel=1e-4)
 
