@@ -24,6 +24,7 @@ import keras
 import tensorflow as tf
 from keras import KerasTensor, layers
 
+from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.layers.random import batch_normal, row_normal
 from keras_t2i.losses import fake_cross_entropy, real_cross_entropy
 from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms
@@ -254,14 +255,14 @@ def build_generator(
     """[noise (B, Z), sentence (B, D)] -> images (B, R, R, 3) in [-1, 1]."""
     noise = keras.Input((noise_dim,), name="noise")
     sentence = keras.Input((sentence_dim,), name="sentence")
-    text = layers.LeakyReLU(0.2)(_dense(text_dim, sentence_dim, name="text")(sentence))
+    text = layers.Activation(leaky_relu)(_dense(text_dim, sentence_dim, name="text")(sentence))
     x = layers.Reshape((1, 1, noise_dim + text_dim))(layers.Concatenate()([noise, text]))
     x = _norm(_transposed(8 * width, strides=1, padding="valid")(x))
-    x = _residual(x, 2 * width, layers.ReLU)
+    x = _residual(x, 2 * width, "relu")
     side = 8
     while side < resolution:
         x = _norm(_transposed(width * max(32 // side, 1))(x))
-        x = _residual(x, width, layers.ReLU) if side == 8 else layers.ReLU()(x)
+        x = _residual(x, width, "relu") if side == 8 else layers.Activation("relu")(x)
         side *= 2
     x = _transposed(3)(x)
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
@@ -273,12 +274,12 @@ def build_image_critic(resolution: int, width: int) -> keras.Model:
     images = keras.Input((resolution, resolution, 3), name="images")
     levels = resolution.bit_length() - 3
     widths = [width * 8 // 2**level for level in range(levels)][::-1]
-    x = layers.LeakyReLU(0.2)(_halving(widths[0])(images))
+    x = layers.Activation(leaky_relu)(_halving(widths[0])(images))
     for level, channels in enumerate(widths[1:], 1):
         x = _norm(_halving(channels)(x))
         if level < levels - 2:  # main_cls_int has no activation behind the last two
-            x = layers.LeakyReLU(0.2)(x)
-    x = _residual(x, 2 * width, lambda: layers.LeakyReLU(0.2))
+            x = layers.Activation(leaky_relu)(x)
+    x = _residual(x, 2 * width, leaky_relu)
     return keras.Model(images, x, name="image_critic")
 
 
@@ -286,10 +287,11 @@ def build_match_critic(width: int, *, sentence_dim: int, text_dim: int) -> keras
     """[features (B, 4, 4, 8 x width), sentence (B, D)] -> scores (B,)."""
     features = keras.Input((4, 4, 8 * width), name="features")
     sentence = keras.Input((sentence_dim,), name="sentence")
-    text = layers.LeakyReLU(0.2)(_norm(_dense(text_dim, sentence_dim, name="text")(sentence)))
+    text = _norm(_dense(text_dim, sentence_dim, name="text")(sentence))
+    text = layers.Activation(leaky_relu)(text)
     tiled = layers.Reshape((4, 4, text_dim))(layers.RepeatVector(16)(text))
     x = layers.Concatenate()([features, tiled])
-    x = layers.LeakyReLU(0.2)(_norm(_convolution(8 * width, 1)(x)))
+    x = layers.Activation(leaky_relu)(_norm(_convolution(8 * width, 1)(x)))
     x = layers.Conv2D(
         1, 4, use_bias=False, kernel_initializer=NORMAL, dtype="float32", name="score"
     )(x)
@@ -299,10 +301,10 @@ def build_match_critic(width: int, *, sentence_dim: int, text_dim: int) -> keras
 
 def _residual(x: KerasTensor, width: int, activation: Any) -> KerasTensor:
     shortcut, channels = x, x.shape[-1]
-    x = activation()(_norm(_convolution(width, 1)(x)))
-    x = activation()(_norm(_convolution(width, 3)(x)))
+    x = layers.Activation(activation)(_norm(_convolution(width, 1)(x)))
+    x = layers.Activation(activation)(_norm(_convolution(width, 3)(x)))
     x = _norm(_convolution(channels, 3)(x))
-    return activation()(layers.Add()([x, shortcut]))
+    return layers.Activation(activation)(layers.Add()([x, shortcut]))
 
 
 def _norm(x: KerasTensor) -> KerasTensor:

@@ -141,7 +141,8 @@ class _ReluRecurrence(keras.layers.Layer):
         inputs = ops.unstack(self.from_input(x), axis=1)
         states = [ops.relu(inputs[0])]
         for step in inputs[1:]:
-            states.append(ops.relu(step + self.from_state(states[-1])))
+            # Not `relu`: its fusion with all of this logs an error in TensorFlow 2.20 on CPUs.
+            states.append(ops.maximum(step + self.from_state(states[-1]), 0.0))
         return ops.stack(states, axis=1)
 
 

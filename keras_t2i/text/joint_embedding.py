@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_t2i.data.batch import check_batch
+from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.layers.distribute import gather_over_replicas, replica_count
 from keras_t2i.losses.joint_embedding import joint_embedding_loss, same_content
 from keras_t2i.text.text_encoder import TextEncoder
@@ -226,7 +227,7 @@ def _small_image_encoder(resolution: int, features: int, dtype: object) -> keras
     while x.shape[1] > 4:
         x = keras.layers.Conv2D(filters, 4, strides=2, padding="same", dtype=dtype)(x)
         x = keras.layers.GroupNormalization(8, dtype=dtype)(x)
-        x = keras.layers.LeakyReLU(0.2, dtype=dtype)(x)
+        x = keras.layers.Activation(leaky_relu, dtype=dtype)(x)
         filters = min(2 * filters, 256)
     x = keras.layers.GlobalAveragePooling2D(dtype=dtype)(x)
     x = keras.layers.Dense(features, dtype=dtype, name="features")(x)
