@@ -94,8 +94,12 @@ def _painter(model: TextToImage, truncation: float | None) -> Any:
 
     @tf.function(input_signature=[tokens, SEED])
     def paint(tokens: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        # An empty batch comes out of oneDNN's convolutions with the channels it went in with.
+        rows = tf.shape(tokens)[0]
+        spare = tf.cast(tf.equal(rows, 0), tf.int32)
+        tokens, seed = tf.pad(tokens, [[0, spare], [0, 0]]), tf.pad(seed, [[0, spare]])
         limit = None if truncation is None else tf.constant(truncation, tf.float32)
-        return model.paint_uint8(tokens, seed, limit)
+        return model.paint_uint8(tokens, seed, limit)[:rows]
 
     return paint
 
