@@ -34,7 +34,8 @@ class AdversarialModel(keras.Model):
 
     A system builds its networks in `__init__` and writes
 
-    - `generator_parts`, `discriminator_parts`: the networks each player trains,
+    - `generator_parts`, `discriminator_parts`: the networks each player trains, where these are
+      more than `self.generator` and `self.discriminator`,
     - `loss_names`: the names of the terms its two loss methods return, for the logs,
     - `forward(batch, noise, training)`: the fakes, a dict of named tensors,
     - `discriminator_losses(batch, fakes)` and `generator_losses(batch, fakes)`: dicts of named
@@ -42,15 +43,15 @@ class AdversarialModel(keras.Model):
     - `default_optimizers()`: the paper's (generator, discriminator) optimizers.
 
     Attributes:
+        averages: the moving averages to update after each generator step; none by default.
         noise_dim: length of the noise vector, set by the system.
         seed: integer that names every random draw of the training, set by the system.
         learning: True within a training step, False within `evaluate`; networks with batch
             statistics take it as `training` in the loss methods.
     """
 
-    generator_parts: Sequence[keras.layers.Layer]
-    discriminator_parts: Sequence[keras.layers.Layer]
     loss_names: tuple[str, ...]
+    averages: Sequence[MovingAverage] = ()
     noise_dim: int
     seed: int
     learning: bool = True
@@ -72,9 +73,14 @@ class AdversarialModel(keras.Model):
         raise NotImplementedError
 
     @property
-    def averages(self) -> Sequence[MovingAverage]:
-        """The moving averages to update after each generator step; none by default."""
-        return ()
+    def generator_parts(self) -> tuple[keras.Layer, ...]:
+        """The networks whose variables the generator's optimizer moves."""
+        return (self.generator,)
+
+    @property
+    def discriminator_parts(self) -> tuple[keras.Layer, ...]:
+        """The networks whose variables the discriminator's optimizer moves."""
+        return (self.discriminator,)
 
     @property
     def generator_variables(self) -> list[keras.Variable]:

@@ -152,24 +152,16 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         )
         self.averaged_text_encoder = self._new_text_encoder()
         self.averaged_generator = self._new_generator()
-        self._averages = (
+        self.averages = (
             MovingAverage(self.generator, self.averaged_generator, momentum=average_momentum),
             MovingAverage(self.text_encoder, self.averaged_text_encoder, momentum=average_momentum),
         )
         self.built = True
 
     @property
-    def generator_parts(self) -> tuple[keras.Layer, ...]:
-        return (self.generator,)
-
-    @property
     def discriminator_parts(self) -> tuple[keras.Layer, ...]:
         """The critic and its match head, and the text encoder, which helps the critic alone."""
         return (self.discriminator, self.match_critic, self.text_encoder)
-
-    @property
-    def averages(self) -> tuple[MovingAverage, ...]:
-        return self._averages
 
     def default_optimizers(self) -> tuple[keras.Optimizer, keras.Optimizer]:
         """Adam with rate 4e-4 and beta1 0.5 for both (the ablation is in the shipped card)."""

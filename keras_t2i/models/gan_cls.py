@@ -145,10 +145,6 @@ class GANCLS(TextToImage, AdversarialModel):
         return cls(tokenizer, encoder, **options)
 
     @property
-    def generator_parts(self) -> tuple[keras.Layer, ...]:
-        return (self.generator,)
-
-    @property
     def discriminator_parts(self) -> tuple[keras.Layer, ...]:
         return (self.image_critic, self.match_critic)
 

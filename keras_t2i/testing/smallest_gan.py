@@ -73,20 +73,8 @@ class SmallestGAN(TextToImage, AdversarialModel):
         self.generator, self.averaged_generator = self._new_generator(), self._new_generator()
         self.discriminator = build_discriminator(resolution, width, tokenizer.vocabulary_size)
         average = MovingAverage(self.generator, self.averaged_generator, momentum=0.9)
-        self._averages = (average,)
+        self.averages = (average,)
         self.built = True
-
-    @property
-    def generator_parts(self) -> tuple[keras.Layer, ...]:
-        return (self.generator,)
-
-    @property
-    def discriminator_parts(self) -> tuple[keras.Layer, ...]:
-        return (self.discriminator,)
-
-    @property
-    def averages(self) -> tuple[MovingAverage, ...]:
-        return self._averages
 
     def default_optimizers(self) -> tuple[keras.Optimizer, keras.Optimizer]:
         """Adam with rates 1e-3 and 2e-3."""
