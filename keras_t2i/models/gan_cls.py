@@ -31,8 +31,6 @@ from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms
 from keras_t2i.models.text_to_image import TextToImage
 from keras_t2i.text import CharacterTokenizer, CharCNNRNN, JointEmbedding, TextEncoder, Tokenizer
 
-NORMAL = keras.initializers.RandomNormal(0.0, 0.02)
-
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
 class GANCLS(TextToImage, AdversarialModel):
@@ -289,7 +287,7 @@ def build_match_critic(width: int, *, sentence_dim: int, text_dim: int) -> keras
     x = layers.Concatenate()([features, tiled])
     x = layers.Activation(leaky_relu)(_norm(_convolution(8 * width, 1)(x)))
     x = layers.Conv2D(
-        1, 4, use_bias=False, kernel_initializer=NORMAL, dtype="float32", name="score"
+        1, 4, use_bias=False, kernel_initializer=_normal(), dtype="float32", name="score"
     )(x)
     scores = layers.Reshape((), dtype="float32", name="scores")(x)
     return keras.Model([features, sentence], scores, name="match_critic")
@@ -313,20 +311,25 @@ def _norm(x: KerasTensor) -> KerasTensor:
 
 
 def _convolution(width: int, side: int) -> layers.Conv2D:
-    return layers.Conv2D(width, side, padding="same", use_bias=False, kernel_initializer=NORMAL)
+    return layers.Conv2D(width, side, padding="same", use_bias=False, kernel_initializer=_normal())
 
 
 def _halving(width: int) -> layers.Conv2D:
     # On even sides, "same" with kernel 4 and stride 2 pads one pixel on each side, as Torch does.
     return layers.Conv2D(
-        width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=NORMAL
+        width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=_normal()
     )
 
 
 def _transposed(width: int, *, strides: int = 2, padding: str = "same") -> layers.Conv2DTranspose:
     return layers.Conv2DTranspose(
-        width, 4, strides=strides, padding=padding, use_bias=False, kernel_initializer=NORMAL
+        width, 4, strides=strides, padding=padding, use_bias=False, kernel_initializer=_normal()
     )
+
+
+def _normal() -> keras.Initializer:
+    # Anew for each layer: one instance gives equal numbers to all kernels of a shape.
+    return keras.initializers.RandomNormal(0.0, 0.02)
 
 
 def _dense(width: int, inputs: int, *, name: str) -> layers.Dense:

@@ -103,6 +103,17 @@ def test_published_initialisation():
     assert gammas.std() == pytest.approx(0.02, rel=0.2)
 
 
+def test_the_processes_seed_names_the_first_weights():
+    def kernels(seed):
+        keras.utils.set_random_seed(seed)
+        network = build_match_critic(4, sentence_dim=8, text_dim=8)
+        return [v.numpy() for v in network.trainable_variables if v.name == "kernel"]
+
+    first, again, other = kernels(0), kernels(0), kernels(1)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not any(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
 def test_half_precision_heads_are_full():
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")
