@@ -139,7 +139,7 @@ class GANCLS(TextToImage, AdversarialModel):
             matcher = JointEmbedding(encoder, resolution=resolution)
             matcher.compile()
             batches = source.batches(tokenizer, [resolution], 40, mismatched=False)
-            matcher.fit(batches, epochs=text_epochs)
+            matcher.fit(batches, epochs=text_epochs, verbose=2)
         return cls(tokenizer, encoder, **options)
 
     @property
