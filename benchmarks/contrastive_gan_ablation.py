@@ -36,7 +36,7 @@ from keras_t2i.layers.blocks import (
 from keras_t2i.models import ContrastiveGAN, contrastive_gan
 from keras_t2i.text import BiLSTMEncoder
 
-SIDE, STEPS, BATCH, JUDGED = 32, 1000, 64, 600
+SIDE, STEPS, BATCH, JUDGED = 32, 700, 64, 600
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ import platform
 import resource
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,9 +24,9 @@ def record(name: str, figures: dict[str, Any]) -> None:
     """Print figures and keep them as `results/NAME.json`."""
     document = {
         "benchmark": name,
-        "command": f"python benchmarks/{name}.py",
+        "command": " ".join(["python", f"benchmarks/{name}.py", *sys.argv[1:]]),
         "date": datetime.date.today().isoformat(),
-        "commit": _output("git", "rev-parse", "--short", "HEAD"),
+        "commit": _output("git", "describe", "--always", "--dirty"),
         "machine": {
             "processor": _processor(),
             "cores": os.cpu_count(),
@@ -33,7 +34,10 @@ def record(name: str, figures: dict[str, Any]) -> None:
             "packages": {p: importlib.metadata.version(p) for p in PACKAGES},
         },
         "figures": figures,
-        "peak_memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_memory_mib": max(
+            round(resource.getrusage(who).ru_maxrss / 1024)
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        ),
     }
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps(document, indent=2)

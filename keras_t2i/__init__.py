@@ -6,6 +6,8 @@ The names below are imported at their first use, so that `import keras_t2i` stay
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,6 +30,15 @@ if TYPE_CHECKING:
     from keras_t2i.tasks import demo, train
 
 __version__ = "0.1.0"
+
+_backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+if "keras" in sys.modules:
+    _backend = sys.modules["keras"].config.backend()
+if _backend != "tensorflow":
+    raise ImportError(
+        "keras_t2i trains with TensorFlow: set the environment variable KERAS_BACKEND=tensorflow "
+        f"before Keras is imported. Received: backend={_backend!r}"
+    )
 
 _MODULES = (
     "callbacks",

@@ -1,4 +1,5 @@
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -54,3 +55,18 @@ def test_unknown_names_are_attribute_errors():
 
 def test_the_package_is_typed():
     assert (ROOT / "keras_t2i" / "py.typed").is_file()
+
+
+def test_another_backend_of_keras_is_refused():
+    command = [sys.executable, "-c", "import keras_t2i"]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "set the environment variable KERAS_BACKEND=tensorflow" in done.stderr

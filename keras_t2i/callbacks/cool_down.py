@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import keras
+from keras_t2i.callbacks.lowered_rates import LoweredRates
 
 
-class CoolDown(keras.callbacks.Callback):
+class CoolDown(LoweredRates):
     """Lowers the rates of all optimizers of a model linearly to zero over the last steps.
 
     The players of an adversarial game circle around its solution; slower, they come closer, and
-    their pictures get cleaner. The rates are lowered only while a step runs: what is saved
-    between two steps holds the full ones, so that a training may go on from it in any way. Give
-    it before the callbacks that save.
+    their pictures get cleaner. What is saved between two steps holds the full rates. Give it
+    before the callbacks that save.
 
     Args:
         last_step: the generator update at which the training ends.
@@ -35,19 +32,7 @@ class CoolDown(keras.callbacks.Callback):
                 f"Received: length={length}, last_step={last_step}"
             )
         self.last_step, self.length = last_step, length
-        self._full: list[tuple[keras.Optimizer, float]] = []
 
-    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def share(self) -> float:
         left = self.last_step - int(self.model.optimizer.iterations)
-        if left > self.length:
-            return
-        critic = getattr(self.model, "discriminator_optimizer", None)
-        optimizers = [self.model.optimizer, *([critic] if critic is not None else [])]
-        self._full = [(o, float(o.learning_rate.numpy())) for o in optimizers]
-        for optimizer, rate in self._full:
-            optimizer.learning_rate = rate * max(left, 0) / self.length
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        while self._full:
-            optimizer, rate = self._full.pop()
-            optimizer.learning_rate = rate
+        return min(max(left, 0) / self.length, 1.0)

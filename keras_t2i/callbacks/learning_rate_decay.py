@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
+from keras_t2i.callbacks.lowered_rates import LoweredRates
 
 
-class LearningRateDecay(keras.callbacks.Callback):
+class LearningRateDecay(LoweredRates):
     """Multiplies the rates of all optimizers of a model by `factor` every so many epochs.
 
-    `keras.callbacks.LearningRateScheduler` knows `model.optimizer` alone; the rate here is a
-    function of the epoch, so a `fit(initial_epoch=...)` that resumes at the end of an epoch goes
-    on as it was.
+    The share is a function of the epoch, so a `fit(initial_epoch=...)` that resumes, also amid an
+    epoch, goes on as it was. What is saved between two steps holds the full rates. Give it before
+    the callbacks that save.
 
     Args:
         every: epochs between two changes (GAN-CLS: 100).
         factor: in (0, 1] (GAN-CLS: 0.5).
+
+    Raises:
+        ValueError: an argument out of range.
 
     Example:
         >>> model.fit(batches, epochs=600, callbacks=[LearningRateDecay(every=100, factor=0.5)])
@@ -30,16 +33,10 @@ class LearningRateDecay(keras.callbacks.Callback):
                 f"Received: every={every}, factor={factor}"
             )
         self.every, self.factor = every, factor
-        self._first: list[float] | None = None
+        self._share = 1.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        optimizers = self._optimizers()
-        if self._first is None:  # the rates of epoch 0: those in hand are of the epoch before
-            done = self.factor ** (max(epoch - 1, 0) // self.every)
-            self._first = [float(o.learning_rate.numpy()) / done for o in optimizers]
-        for optimizer, first in zip(optimizers, self._first, strict=True):
-            optimizer.learning_rate = first * self.factor ** (epoch // self.every)
+        self._share = self.factor ** (epoch // self.every)
 
-    def _optimizers(self) -> list[keras.Optimizer]:
-        critic = getattr(self.model, "discriminator_optimizer", None)
-        return [self.model.optimizer, *([critic] if critic is not None else [])]
+    def share(self) -> float:
+        return self._share

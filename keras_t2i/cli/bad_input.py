@@ -5,6 +5,8 @@ from __future__ import annotations
 import pathlib
 import traceback
 
+from keras_t2i.server.errors import ServingError
+
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent
 FILES = (
     FileExistsError,
@@ -25,7 +27,7 @@ def is_bad_input(error: BaseException) -> bool:
         return True
     if not _raised_here(error):
         return False
-    if isinstance(error, ValueError | OSError | ImportError | ArithmeticError):
+    if isinstance(error, ValueError | OSError | ImportError | ArithmeticError | ServingError):
         return True
     return isinstance(error, TypeError | IndexError | LookupError) and "Received" in str(error)
 

@@ -62,7 +62,6 @@ def _options(
         bool, typer.Option("--traceback", help="Show where an error arose, also for bad input.")
     ] = False,
 ) -> None:
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 

@@ -7,6 +7,8 @@ names, kinds and sizes of all members are checked --> nothing is written if one 
 from __future__ import annotations
 
 import contextlib
+import gzip
+import lzma
 import pathlib
 import shutil
 import stat
@@ -14,6 +16,7 @@ import tarfile
 import tempfile
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -26,6 +29,15 @@ MAX_GROWTH = 200  # deflate and gzip reach 1,000; pictures hardly ever 2
 MAX_MEMBERS = 5_000_000
 SMALL = 2**30  # below it, growth is no harm
 UTF8_FLAG = 0x800
+DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+)
 
 
 class _Member(NamedTuple):
@@ -66,8 +78,11 @@ def unpack(path: pathlib.Path, target: pathlib.Path, *, max_bytes: int = MAX_BYT
             members = list(_checked(_members(archive), path, limit))
             for member in members:
                 _write(member, partial)
+            if isinstance(archive, tarfile.TarFile):
+                while archive.fileobj.read(2**20):  # the stream's checksum stands at its end
+                    pass
         partial.rename(target)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise ValueError(f"The archive is damaged. Received: {path} ({error})") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

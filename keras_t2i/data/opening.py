@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import os
 import pathlib
 from collections.abc import Callable
@@ -40,17 +41,34 @@ def open_source(name_or_path: str | os.PathLike[str], **options: Any) -> Source:
     """
     name = os.fspath(name_or_path)
     if name in NAMED:
-        return NAMED[name](**options)
+        return _opened(NAMED[name], (), options)
     if not pathlib.Path(name).expanduser().exists() and _is_bare(name):
         close = difflib.get_close_matches(name.lower(), [*NAMED, *os.listdir()], n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
         raise ValueError(
-            f"A source is one of {sorted(NAMED)}, or the path of a folder, an archive or a table."
-            f"{hint} Received: {name!r}"
+            f"A source is one of {sorted(NAMED)}, or the path of a folder, an archive, a table or "
+            f"the birds' download.{hint} Received: {name!r}"
         )
     path = existing_path(name)
     is_birds = path.is_dir() and (find_official(path) is not None or is_pack(path))
-    return Birds(path, **options) if is_birds else Folder(path, **options)
+    return _opened(Birds if is_birds else Folder, (path,), options)
+
+
+def _opened(kind: Callable[..., Source], path: tuple[pathlib.Path, ...], options: Any) -> Source:
+    known = [
+        parameter.name
+        for parameter in inspect.signature(kind).parameters.values()
+        if parameter.name != "path"
+    ]
+    for name in options:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+            hint = f" Did you mean {' or '.join(close)}?" if close else ""
+            raise TypeError(
+                f"This source has no such option.{hint} Its options: {', '.join(known)}. "
+                f"Received: option={name!r}"
+            )
+    return kind(*path, **options)
 
 
 def _is_bare(name: str) -> bool:

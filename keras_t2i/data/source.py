@@ -8,7 +8,10 @@ index --picture, captions, annotations--> row
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Sequence
+import atexit
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -196,6 +199,40 @@ def _batch_numbers(steps: int, start: int) -> tf.data.Dataset:
     return numbers.apply(tf.data.experimental.assert_cardinality(steps))
 
 
+class _PipelineThreads:
+    """Brings the calls of tf.data's threads to rest before Python ends.
+
+    A pipeline fills its buffers behind the program's back. If Python ends while one of these
+    threads waits to call it, the process hangs.
+    """
+
+    def __init__(self) -> None:
+        self.leaving, self.running, self.last = False, 0, 0.0
+        self.lock = threading.Lock()
+        atexit.register(self.rest)
+
+    def call(self, make: Callable[[], Any], otherwise: Any) -> Any:
+        """What `make` gives or, once the program ends, at once what nobody will look at."""
+        with self.lock:
+            self.running += 1
+        try:
+            return otherwise if self.leaving else make()
+        finally:
+            with self.lock:
+                self.running -= 1
+                self.last = time.monotonic()
+
+    def rest(self) -> None:
+        """Wait until no thread calls any more: buffers are full within a few quick calls."""
+        self.leaving = True
+        patience = time.monotonic() + 10
+        while time.monotonic() < patience and (self.running or time.monotonic() < self.last + 0.1):
+            time.sleep(0.01)
+
+
+_threads = _PipelineThreads()
+
+
 class _BatchMaker:
     """Makes the numpy part of batch n: order, captions, pictures, annotations."""
 
@@ -226,8 +263,12 @@ class _BatchMaker:
             tf.as_dtype(v.dtype) if v.dtype != object else tf.string for v in example.values()
         ]
 
+        def make_unless_leaving(number: np.ndarray) -> list[np.ndarray]:
+            batch = _threads.call(lambda: self.make(int(number)), otherwise=example)
+            return list(batch.values())
+
         def make(number: tf.Tensor) -> dict[str, tf.Tensor]:
-            values = tf.numpy_function(lambda n: list(self.make(int(n)).values()), [number], dtypes)
+            values = tf.numpy_function(make_unless_leaving, [number], dtypes)
             for name, value in zip(names, values, strict=True):
                 value.set_shape((rows, *example[name].shape[1:]))
             return dict(zip(names, values, strict=True))

@@ -72,6 +72,10 @@ class AdversarialModel(keras.Model):
         """The (generator, discriminator) optimizers that `compile()` uses by itself."""
         raise NotImplementedError
 
+    def default_callbacks(self) -> list[keras.callbacks.Callback]:
+        """The published schedule, which `keras_t2i.train` follows; none by default."""
+        return []
+
     @property
     def generator_parts(self) -> tuple[keras.Layer, ...]:
         """The networks whose variables the generator's optimizer moves."""

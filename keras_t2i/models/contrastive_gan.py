@@ -269,11 +269,12 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
             return scores + self.match_critic([places, sentence], training=True)
 
         def penalty() -> tf.Tensor:
-            value = r1_penalty(score, images)
-            return 0.5 * self.r1_weight * self.r1_every * value
+            return 0.5 * self.r1_weight * r1_penalty(score, images)
 
+        if not self.learning:
+            return penalty()
         due = tf.equal(self.optimizer.iterations.value % self.r1_every, 0)
-        return tf.cond(due, penalty, lambda: tf.zeros(()))
+        return tf.cond(due, lambda: self.r1_every * penalty(), lambda: tf.zeros(()))
 
 
 def diversity_loss(images: tf.Tensor, repainted: tf.Tensor) -> tf.Tensor:
@@ -368,10 +369,11 @@ def _direction(sentence: KerasTensor) -> KerasTensor:
 
 
 def _check_sizes(**sizes: int) -> None:
-    if min(sizes.values()) < 1 or sizes["sentence_dim"] % 2:
-        received = ", ".join(f"{name}={value}" for name, value in sizes.items())
+    whole = all(isinstance(value, int) and value > 0 for value in sizes.values())
+    if not whole or sizes["sentence_dim"] % 2:
+        received = ", ".join(f"{name}={value!r}" for name, value in sizes.items())
         raise ValueError(
-            f"{', '.join(f'`{name}`' for name in sizes)} must be positive, and `sentence_dim` "
+            f"{', '.join(f'`{name}`' for name in sizes)} must be positive integers, `sentence_dim` "
             f"even: half of it for each direction of the LSTM. Received: {received}"
         )
 
@@ -386,8 +388,9 @@ def _levels(resolution: int) -> int:
 
 
 def _check_widths(levels: int, widths: Sequence[int], name: str) -> None:
-    if len(widths) != levels or min(widths) < 1:
+    wanted = isinstance(widths, Sequence) and len(widths) == levels
+    if not wanted or not all(isinstance(width, int) and width > 0 for width in widths):
         raise ValueError(
             f"`{name}` must name one number of channels for each side from 4 to half the "
-            f"resolution, {levels} here. Received: {name}={tuple(widths)}"
+            f"resolution, {levels} here. Received: {name}={widths!r}"
         )

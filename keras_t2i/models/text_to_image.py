@@ -9,7 +9,7 @@ import numbers
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -89,20 +89,32 @@ class TextToImage:
             >>> model.generate("a small red circle", seed=7).shape
             (64, 64, 3)
         """
-        single = isinstance(captions, str)
         check_truncation(truncation)
         if isinstance(captions, (list, tuple)) and not captions:
             return self._no_pictures()
+        chunks = self.generate_chunks(captions, seed=seed, truncation=truncation, progress=progress)
+        pictures = np.concatenate(list(chunks))
+        return pictures[0] if isinstance(captions, str) else pictures
+
+    def generate_chunks(
+        self,
+        captions: str | Sequence[str],
+        *,
+        seed: int | Sequence[int] | None = None,
+        truncation: float | None = None,
+        progress: bool | None = None,
+    ) -> Iterator[np.ndarray]:
+        """As `generate`, but yields the pictures by and by, uint8 (up to 64, H, W, 3): for more
+        of them than the memory holds."""
+        check_truncation(truncation)
         tokens = self.tokenizer.tokenize(captions)
-        seeds = _row_seeds(seed, len(tokens))
-        parts = []
+        seeds = row_seeds(seed, len(tokens))
         bar = _ProgressBar(len(tokens), progress)
         for first in range(0, len(tokens), CHUNK):
             chunk = slice(first, first + CHUNK)
-            parts.append(self._paint_chunk(tokens[chunk], seeds[chunk], truncation))
-            bar.advance(len(parts[-1]))
-        pictures = np.concatenate(parts)
-        return pictures[0] if single else pictures
+            pictures = self._paint_chunk(tokens[chunk], seeds[chunk], truncation)
+            bar.advance(len(pictures))
+            yield pictures
 
     def paint_uint8(
         self, tokens: tf.Tensor, seeds: tf.Tensor, truncation: tf.Tensor | None = None
@@ -157,7 +169,13 @@ class TextToImage:
         return np.zeros((0, side, side, 3), np.uint8)
 
 
-def _row_seeds(seed: int | Sequence[int] | None, rows: int) -> np.ndarray:
+def row_seeds(seed: int | Sequence[int] | None, rows: int) -> np.ndarray:
+    """The int64 seed of each row, from what `generate` takes.
+
+    Raises:
+        TypeError: a seed is no integer.
+        ValueError: another number of seeds than rows, or more than 64 bits.
+    """
     if seed is None:
         seed = int.from_bytes(os.urandom(4), "little")
     seeds = np.asarray(seed)
@@ -175,6 +193,7 @@ def _row_seeds(seed: int | Sequence[int] | None, rows: int) -> np.ndarray:
 
 
 def check_truncation(truncation: float | None) -> None:
+    """Raise at a truncation that is no positive number."""
     if truncation is not None and not isinstance(truncation, numbers.Real):
         raise TypeError(f"`truncation` must be a number. Received: truncation={truncation!r}")
     if truncation is not None and not truncation > 0.0:

@@ -50,7 +50,7 @@ def save_bundle(
         for_painting: a third to a quarter of the size, for a model that is handed on: weights as
             float16, and moving averages also in place of the weights that they average. It paints
             the same pictures up to rounding; not with `training_state`.
-        overwrite: replace an existing bundle.
+        overwrite: replace an existing bundle, its card and pictures too.
 
     Raises:
         FileExistsError: the folder exists and `overwrite` is False, or it is no bundle.

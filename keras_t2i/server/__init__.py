@@ -36,7 +36,7 @@ def __getattr__(name: str) -> Any:
         if error.name in ("starlette", "uvicorn"):
             raise ModuleNotFoundError(
                 f"The server needs the package {error.name}, which is not installed. Install the"
-                " extra: pip install 'keras_t2i[serve]'",
+                " extra, in the checkout of keras_t2i: pip install '.[serve]'",
                 name=error.name,
             ) from error
         raise

@@ -41,7 +41,7 @@ def read_model_server_config(path: str | pathlib.Path) -> Any:
     except ImportError as error:
         raise ImportError(
             "A models.config is read with the package tensorflow-serving-api, which is not"
-            " installed. Install the extra: pip install 'keras_t2i[serve]'"
+            " installed. Install the extra, in the checkout of keras_t2i: pip install '.[serve]'"
         ) from error
     return _read(path, model_server_config_pb2.ModelServerConfig)
 

@@ -18,11 +18,11 @@ from PIL import Image
 
 from keras_t2i.data.pictures import SUFFIXES
 from keras_t2i.models import TextToImage
+from keras_t2i.models.text_to_image import check_truncation, row_seeds
 from keras_t2i.tasks.labelled_grid import labelled_grid
 from keras_t2i.tasks.loading import load_model
 from keras_t2i.text import check_captions
 
-CHUNK = 256  # pictures in memory at once
 GRID_COLUMNS, GRID_ROWS = 12, 12  # the grid shows no more than these
 NAME_LENGTH = 60
 
@@ -84,6 +84,8 @@ def paint_files(
         raise ValueError(f"`count` must be positive. Received: count={count}")
     if seed is None:
         seed = int.from_bytes(os.urandom(3), "little")
+    check_truncation(truncation)
+    row_seeds([seed, seed + count - 1], 2)
     out = pathlib.Path(out)
     single_file = out.suffix.lower() == ".png"
     if not single_file and out.suffix.lower() in SUFFIXES:
@@ -146,9 +148,9 @@ def _gathered(captions: str | Sequence[str], path: str | os.PathLike[str] | None
 def _painted(
     model: TextToImage, jobs: list[tuple[str, int]], truncation: float | None
 ) -> Iterator[np.ndarray]:
-    for first in range(0, len(jobs), CHUNK):
-        captions, seeds = zip(*jobs[first : first + CHUNK], strict=True)
-        yield from model.generate(list(captions), seed=list(seeds), truncation=truncation)
+    captions, seeds = zip(*jobs, strict=True)
+    for chunk in model.generate_chunks(list(captions), seed=list(seeds), truncation=truncation):
+        yield from chunk
 
 
 def _file_names(jobs: list[tuple[str, int]]) -> list[str]:

@@ -44,6 +44,20 @@ def check_options(system: System, options: Mapping[str, Any]) -> None:
         )
 
 
+def check_batch_size(batch_size: int, source: Source) -> int:
+    """Raise at a batch size that the source cannot fill.
+
+    Raises:
+        ValueError: below 1, or above the number of pictures.
+    """
+    if not 1 <= batch_size <= len(source):
+        raise ValueError(
+            "`batch_size` must be positive and not above the number of pictures. "
+            f"Received: batch_size={batch_size}, pictures={len(source)}"
+        )
+    return batch_size
+
+
 def needed_annotations(system: System, source: Source) -> tuple[str, ...]:
     """The annotations of a source that a system's training reads.
 

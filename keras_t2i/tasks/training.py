@@ -19,7 +19,8 @@ from keras_t2i.presets import load_bundle, save_bundle
 from keras_t2i.registry import System, find_system
 from keras_t2i.tasks.run_card import run_card
 from keras_t2i.tasks.run_directory import RunDirectory
-from keras_t2i.tasks.system_options import check_options, needed_annotations
+from keras_t2i.tasks.system_options import check_batch_size, check_options, needed_annotations
+from keras_t2i.text import check_captions
 
 ENDLESS = 10**9  # epochs, where another limit ends the training
 GRID_CAPTIONS = 8
@@ -65,7 +66,7 @@ def train(
         epochs: passes over the pictures in all, likewise.
         minutes: length of this call's training, from the end of its first step.
         cool_down: of `steps`, how many at the end have learning rates that fall linearly to zero
-            (`keras_t2i.callbacks.CoolDown`).
+            (`keras_t2i.callbacks.CoolDown`) in place of the system's published schedule.
         seed: names the initial weights (by `keras.utils.set_random_seed`, which also sets the
             process's own seeds), the order of the data and every draw.
         precision: a Keras dtype policy: "mixed_bfloat16" is half as fast again on processors with
@@ -113,20 +114,22 @@ def train(
         "precision": precision,
         "options": options,
     }
-    _set_precision(precision)
-    training = _Training(row, opened, run, arguments=arguments)
+    shown = check_captions(list(captions or held_out(opened)))
+    # All that can be refused is looked at before a text encoder is trained or a file written.
     watchers = [
-        *cooling,
         watch.HistoryFile(run.history, every=min(grid_every, HISTORY_EVERY)),
-        watch.PictureGrid(run.logs, captions=captions or held_out(opened), every=grid_every),
-        watch.BundleSaver(run.model, minutes=save_minutes, card=training.card),
+        watch.PictureGrid(run.logs, captions=shown, every=grid_every),
+        watch.BundleSaver(run.model, minutes=save_minutes, card=lambda: training.card()),
         *callbacks,
     ]
+    _set_precision(precision)
+    training = _Training(row, opened, run, arguments=arguments)
     if progress:
         last = training.last_step(steps, epochs)
-        shown = watch.TrainingProgress(batch_size=batch_size, steps=last, minutes=minutes)
-        watchers.append(shown)
-    training.go(limit, watchers, epochs=epochs or ENDLESS)
+        line = watch.TrainingProgress(batch_size=batch_size, steps=last, minutes=minutes)
+        watchers.append(line)
+    rates = cooling or training.model.default_callbacks()
+    training.go(limit, watchers, rates=rates, epochs=epochs or ENDLESS)
     return training.model
 
 
@@ -156,12 +159,11 @@ class _Training:
         self.row, self.source, self.run, self.arguments = row, source, run, arguments
         self.batch_size, self.seed = arguments["batch_size"], arguments["seed"]
         self.annotations = needed_annotations(row, source)
+        self.per_epoch = source.steps(check_batch_size(self.batch_size, source))
         if run.exists:
             run.check_arguments(arguments)
         self.model = load_bundle(run.model) if run.has_model else self._new_model()
-        self.per_epoch = source.steps(self.batch_size)
         self.batches(0)  # complains about what does not fit before anything is written
-        run.begin(arguments)
 
     @property
     def step(self) -> int:
@@ -194,12 +196,15 @@ class _Training:
         limit: watch.TrainingLimit,
         watchers: Iterable[keras.callbacks.Callback],
         *,
+        rates: Iterable[keras.callbacks.Callback],
         epochs: int,
     ) -> None:
         """Train to the limit, and save."""
+        self.run.begin(self.arguments)
         with watch.StopOnSignal() as stop:
-            # The guard stands first: what it stops is never saved.
-            everyone = [watch.NaNGuard(), *watchers, limit, stop]
+            # The guard stands before what saves, so that what it stops never is; behind what
+            # lowers rates, so that it keeps the full ones.
+            everyone = [*rates, watch.NaNGuard(), *watchers, limit, stop]
             try:
                 self._fit(
                     everyone, epochs, lambda: limit.is_reached(self.step) or bool(stop.received)

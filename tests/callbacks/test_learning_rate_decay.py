@@ -21,7 +21,9 @@ def follow(callback, model, epochs):
     found = []
     for epoch in epochs:
         callback.on_epoch_begin(epoch)
+        callback.on_train_batch_begin(0)
         found.append(rates(model))
+        callback.on_train_batch_end(0)
     return np.array(found)
 
 
@@ -33,11 +35,10 @@ def test_both_rates_fall_every_so_many_epochs(smallest):
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 3, 4])
-def test_a_training_resumed_between_epochs_goes_on_as_it_was(smallest, epoch):
+def test_a_training_resumed_in_any_epoch_goes_on_as_it_was(smallest, epoch):
     model = smallest.model()
     expected = follow(started(model, every=2), model, range(6))
-    model = smallest.model()
-    follow(started(model, every=2), model, range(epoch))
+    follow(started(model, every=2), model, range(epoch + 1))  # stopped amid `epoch`
     again = follow(started(model, every=2), model, range(epoch, 6))
     np.testing.assert_allclose(again, expected[epoch:], rtol=1e-5)
 
@@ -46,8 +47,8 @@ def test_a_plain_model_has_one_optimizer():
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(0.1), loss="mse")
     callback = started(model, every=1, factor=0.1)
-    callback.on_epoch_begin(0)
     callback.on_epoch_begin(1)
+    callback.on_train_batch_begin(0)
     assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
 
 
@@ -61,10 +62,12 @@ def test_scaled_losses_and_replicas_have_rates_too(smallest, two_replicas):
         )
 
 
-def test_it_works_within_fit(smallest):
+def test_it_works_within_fit(smallest, seen):
     model = smallest.model(run_eagerly=True)
-    model.fit(smallest.batches(1), epochs=2, verbose=0, callbacks=[LearningRateDecay(every=1)])
-    np.testing.assert_allclose(rates(model), [5e-4, 1e-3], rtol=1e-5)
+    watchers = [LearningRateDecay(every=1), seen]
+    model.fit(smallest.batches(1), epochs=2, verbose=0, callbacks=watchers)
+    np.testing.assert_allclose(seen.within, [[1e-3, 2e-3], [5e-4, 1e-3]], rtol=1e-5)
+    np.testing.assert_allclose(seen.after, [[1e-3, 2e-3]] * 2, rtol=1e-5)
 
 
 @pytest.mark.parametrize("arguments", [{"every": 0}, {"every": 1, "factor": 0.0}])

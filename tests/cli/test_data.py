@@ -26,6 +26,8 @@ def test_unknown_sources_and_options_end_in_one_message(cli, tmp_path):
         ((tmp_path / "nothing",), "nothing"),
         (("shapes", "--option", "objects=(9,)"), "objects=(9,)"),
         (("shapes", "--option", "count"), "key=value"),
+        (("shapes", "--option", "cout=9"), "Did you mean count"),
+        ((tmp_path, "--option", "strikt=True"), "Did you mean strict"),
     ):
         outcome = cli("data", *arguments)
         assert outcome.code == 2

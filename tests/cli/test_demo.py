@@ -26,4 +26,4 @@ def test_a_missing_extra_names_the_command_that_installs_it(cli, monkeypatch):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     outcome = cli("demo")
     assert outcome.code == 2
-    assert "pip install 'keras_t2i[serve]'" in outcome.err
+    assert "pip install '.[serve]'" in outcome.err

@@ -39,6 +39,7 @@ def test_a_caption_that_is_too_long_is_cut_with_one_plain_warning(cli, bundle, t
         (None, [], [], "caption"),
         (None, [" "], [], "not a space"),
         (None, ["a cat"], ["--truncation", "-1"], "truncation"),
+        (None, ["a cat"], ["--seed", str(2**63)], "64 bits"),
         (None, ["a cat"], ["--captions-file", "nothing.txt"], "nothing.txt"),
     ],
 )
@@ -47,6 +48,7 @@ def test_bad_requests_end_in_one_message(cli, bundle, tmp_path, model, captions,
     assert outcome.code == 2
     assert word in outcome.err
     assert "Traceback" not in outcome.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_altered_bundle_is_refused(cli, bundle, tmp_path):

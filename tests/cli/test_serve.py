@@ -114,3 +114,12 @@ def test_a_model_is_served_until_the_signal_and_leaves_no_folder(bundle, tmp_pat
     assert "Traceback" not in err
     assert process.returncode in (0, 130)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_export_that_cannot_be_loaded_ends_in_one_message(cli, tmp_path):
+    (tmp_path / "t2i" / "1").mkdir(parents=True)
+    (tmp_path / "t2i" / "1" / "saved_model.pb").write_bytes(b"no model")
+    outcome = cli("serve", f"--model_base_path={tmp_path / 't2i'}", "--rest_api_port=0")
+    assert outcome.code == 2
+    assert "did not become available" in outcome.err
+    assert "Traceback" not in outcome.err

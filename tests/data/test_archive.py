@@ -118,6 +118,23 @@ def test_a_damaged_member_leaves_nothing_half_written(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar.xz"])
+def test_a_compressed_member_that_was_altered_is_damage(tmp_path, name):
+    text = b"".join(str(number).encode() for number in range(20_000))
+    path = tmp_path / name
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("a.txt", text)
+    else:
+        make_tar(path, {"a.txt": text}, f"w:{path.suffix[1:]}")
+    whole = path.read_bytes()
+    for place in range(100, len(whole) - 100, len(whole) // 20):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        with pytest.raises(ValueError, match="The archive is damaged"):
+            unpack(path, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_gzip_that_ends_early_is_damaged(tmp_path):
     path = make_tar(tmp_path / "a.tar.gz", {"a.txt": bytes(range(256)) * 40}, "w:gz")
     path.write_bytes(path.read_bytes()[:-30])

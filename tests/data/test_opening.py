@@ -36,7 +36,7 @@ def test_a_folder_of_the_working_directory_needs_no_slash(tmp_path, write_pictur
 
 
 def test_options_the_source_does_not_know_are_refused():
-    with pytest.raises(TypeError, match="unexpected keyword argument 'strict'"):
+    with pytest.raises(TypeError, match="Did you mean split.*'strict'"):
         open_source("emoji", strict=True)
 
 

@@ -1,4 +1,6 @@
 import concurrent.futures
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -198,3 +200,15 @@ def test_all_captions_are_those_of_all_pictures(source):
     captions = list(source.all_captions())
     assert len(captions) == 20
     assert captions[:3] == ["picture 0", "number 0", "picture 1"]
+
+
+def test_a_program_ends_while_its_pipeline_still_works():
+    program = (
+        "from keras_t2i.data import Shapes\n"
+        "from keras_t2i.text import WordTokenizer\n"
+        "tokenizer = WordTokenizer.from_captions(['a red circle'])\n"
+        "batches = iter(Shapes().batches(tokenizer, [64], 64).repeat())\n"
+        "next(batches)\n"
+    )
+    for _ in range(2):  # it used to hang every second time
+        subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

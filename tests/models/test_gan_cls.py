@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_t2i.data import Shapes
 from keras_t2i.models import GANCLS
 from keras_t2i.models.gan_cls import (
     build_generator,
@@ -251,6 +252,22 @@ def test_for_source_trains_the_text_encoder_first(trial):
     assert any(moved)
 
 
+def test_the_text_encoder_learns_from_few_pictures_too(trial):
+    few = Shapes(count=10)
+    options = {**trial.options, "text_epochs": 1}
+    assert GANCLS.for_source(few, **options).text_encoder.sentence_dim == 8
+    with pytest.raises(ValueError, match="`text_options` must be a dict"):
+        GANCLS.for_source(few, **{**options, "text_options": "hybrid"})
+
+
+def test_training_follows_the_published_schedule(trial):
+    (decay,) = trial.model().default_callbacks()
+    decay.on_epoch_begin(99)
+    assert decay.share() == 1.0
+    decay.on_epoch_begin(200)
+    assert decay.share() == 0.25
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -258,8 +275,9 @@ def test_for_source_trains_the_text_encoder_first(trial):
         ({"resolution": 128}, "`resolution` must be 16, 32 or 64"),
         ({"mismatch_weight": 1.5}, "`mismatch_weight` must lie"),
         ({"interpolation_weight": -1.0}, "not be negative"),
-        ({"noise_dim": 0}, "`noise_dim` must be positive"),
-        ({"generator_width": 0}, "`generator_width` must be positive"),
+        ({"noise_dim": 0}, "`noise_dim` must be a positive integer"),
+        ({"noise_dim": "abc"}, "noise_dim='abc'"),
+        ({"generator_width": 0}, "`generator_width` must be a positive integer"),
     ],
 )
 def test_arguments_out_of_range_are_refused_at_once(arguments, message):

@@ -57,7 +57,7 @@ def test_every_shipped_model_paints_and_is_small(name):
     if name not in presets.list_presets():
         pytest.skip("this checkout ships no model")
     folder = presets.find_preset(name)
-    assert sum(path.stat().st_size for path in folder.iterdir()) <= 8 * 2**20
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 8e6
     model = keras_t2i.from_preset(name)
     side = model.resolutions[-1]
     picture = model.generate("a small red circle", seed=7)

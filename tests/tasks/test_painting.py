@@ -121,3 +121,10 @@ def test_captions_files_must_be_text_with_captions(tmp_path):
     (tmp_path / "b.txt").write_text("\n \n")
     with pytest.raises(ValueError, match="no caption"):
         read_captions(tmp_path / "b.txt")
+
+
+def test_truncated_captions_are_counted_once(model, tmp_path):
+    longest = " ".join(["word"] * (model.tokenizer.length + 1))
+    with pytest.warns(UserWarning, match="150 captions were truncated") as warned:
+        paint_files(model, [longest] * 150, tmp_path / "a.png", seed=3)
+    assert len(warned) == 1
