@@ -16,7 +16,7 @@ from keras import layers
 from keras_t2i.data import Shapes
 from keras_t2i.data.shapes.attributes import TRIPLE_COUNT, triple_index, triple_parts
 
-TRAINING, EPOCHS = 6000, 6  # scenes of each split
+TRAINING, EPOCHS = 6000, 14  # scenes of each split
 SPLITS = ("train", "val", "test")
 Truth = tuple[np.ndarray, np.ndarray]
 
@@ -102,9 +102,10 @@ def _train(side: int) -> keras.Model:
     judge.compile(
         keras.optimizers.Adam(rate),
         loss={
-            "present": lambda y, s: 20.0 * keras.losses.binary_crossentropy(y, s, from_logits=True),
+            "present": keras.losses.BinaryCrossentropy(from_logits=True),
             "background": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         },
+        loss_weights={"present": 20.0, "background": 1.0},
     )
     targets = {"present": present, "background": backgrounds}
     judge.fit(pictures, targets, batch_size=64, epochs=EPOCHS, verbose=2)
@@ -115,7 +116,7 @@ def _network(side: int) -> keras.Model:
     inputs = keras.Input((side, side, 3))
     x = layers.Rescaling(1 / 127.5, -1)(inputs)
     for width in (32, 64, 128):
-        for strides in (2, 1):
+        for strides in (1, 2):
             x = layers.Conv2D(width, 3, strides, padding="same", use_bias=False)(x)
             x = layers.ReLU()(layers.BatchNormalization()(x))
     pooled = layers.Concatenate()(

@@ -56,8 +56,8 @@ SYSTEMS: tuple[System, ...] = (
         "sentence",
         ("tokens", "mismatched_tokens", "images"),
         compact={
-            "generator_width": 48,
-            "discriminator_width": 48,
+            "generator_width": 44,
+            "discriminator_width": 22,
             "text_options": {
                 "variant": "hybrid",
                 "filters": (128, 192),
