@@ -80,7 +80,7 @@ def test_commands_name_commands_and_flags_that_exist(path, capsys):
 def commands(path):
     text = path.read_text(encoding="utf-8")
     code = [*blocks(path, "bash"), *re.findall(r"^    (keras-t2i .*)$", text, re.M)]
-    lines = "\n".join(code).splitlines()
+    lines = "\n".join(code).replace("\\\n", " ").splitlines()
     return [part for line in lines for part in re.findall(r"keras-t2i [a-z].*", line)]
 
 

@@ -276,7 +276,7 @@ def test_training_follows_the_published_schedule(trial):
         ({"mismatch_weight": 1.5}, "`mismatch_weight` must lie"),
         ({"interpolation_weight": -1.0}, "not be negative"),
         ({"noise_dim": 0}, "`noise_dim` must be a positive integer"),
-        ({"noise_dim": "abc"}, "noise_dim='abc'"),
+        ({"noise_dim": "abc"}, "must be a positive integer"),
         ({"generator_width": 0}, "`generator_width` must be a positive integer"),
     ],
 )
