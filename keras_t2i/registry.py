@@ -57,7 +57,7 @@ SYSTEMS: tuple[System, ...] = (
         ("tokens", "mismatched_tokens", "images"),
         compact={
             "generator_width": 44,
-            "discriminator_width": 22,
+            "discriminator_width": 44,
             "text_options": {
                 "variant": "hybrid",
                 "filters": (128, 192),
