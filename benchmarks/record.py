@@ -58,7 +58,10 @@ def median_seconds(function: Callable[[], Any], *, runs: int, warm_up: int = 2) 
 
 
 def _output(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    here = pathlib.Path(__file__).parent
+    return subprocess.run(
+        command, cwd=here, capture_output=True, text=True, check=False
+    ).stdout.strip()
 
 
 def _processor() -> str:
