@@ -22,6 +22,7 @@ TEST = [
     "httpx>=0.28,<1",
     "ipykernel>=6.29,<8",
     "jsonschema>=4.23,<5",
+    "matplotlib>=3.9,<4",
     "nbclient>=0.10,<1",
     "nbformat>=5.10,<6",
     "pytest>=8.3,<10",

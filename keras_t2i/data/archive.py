@@ -81,8 +81,11 @@ def unpack(path: pathlib.Path, target: pathlib.Path, *, max_bytes: int = MAX_BYT
             if isinstance(archive, tarfile.TarFile):
                 while archive.fileobj.read(2**20):  # the stream's checksum stands at its end
                     pass
+        partial.chmod(0o755)
         partial.rename(target)
-    except DAMAGED as error:
+    except (*DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the system's: a full disk, no permission; bz2's have no number
         raise ValueError(f"The archive is damaged. Received: {path} ({error})") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Drawing, for each picture, another one whose caption does not fit it."""
+"""Drawing, for each picture, another one with a caption that does not fit it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from typing import Any
 import numpy as np
 
 REDRAWS = 20
+REPAIR = (
+    "give pictures captions of their own, or train a system without mismatched pairs "
+    "(mismatched=False)"
+)
 
 
 class Mismatcher:
     """Draws partners that differ in content, and in class where there is more than one.
+
+    Each has at least one caption that the picture itself does not have.
 
     Args:
         source: gives `class_ids`, `contents` and `captions`.
@@ -26,9 +32,11 @@ class Mismatcher:
         self.by_class = len(np.unique(self.class_ids)) > 1
         if len(np.unique(self.contents)) < 2:
             raise ValueError(
-                "A mismatched pair needs pictures of at least two contents; pass "
-                f"mismatched=False. Received: pictures={len(self.contents)}, all of one content"
+                f"A mismatched pair needs pictures of at least two contents: {REPAIR}. "
+                f"Received: pictures={len(self.contents)}, all of one content"
             )
+        # Now, not amid a training, shows whether each picture has a partner.
+        self.draw(np.arange(len(self.contents)), np.random.default_rng(0))
 
     def draw(self, indices: np.ndarray, draws: np.random.Generator) -> np.ndarray:
         """Partners of `indices` (B,), each differing as promised; deterministic in `draws`."""
@@ -42,13 +50,17 @@ class Mismatcher:
             partners[row] = self._search(indices[row], draws)
         return partners
 
+    def captions(self, index: int, partner: int) -> list[str]:
+        """The captions of a partner that the picture itself does not have."""
+        own = set(self.source.captions(index))
+        return [caption for caption in self.source.captions(partner) if caption not in own]
+
     def _differs(self, indices: np.ndarray, partners: np.ndarray) -> np.ndarray:
         differs = self.contents[indices] != self.contents[partners]
         if self.by_class:
             differs &= self.class_ids[indices] != self.class_ids[partners]
         for row in np.flatnonzero(differs):
-            own = set(self.source.captions(int(indices[row])))
-            differs[row] = own.isdisjoint(self.source.captions(int(partners[row])))
+            differs[row] = bool(self.captions(int(indices[row]), int(partners[row])))
         return differs
 
     def _search(self, index: int, draws: np.random.Generator) -> int:
@@ -57,6 +69,6 @@ class Mismatcher:
             if self._differs(np.array([index]), np.array([partner]))[0]:
                 return int(partner)
         raise ValueError(
-            "No other picture differs from this one in class, content and captions; pass "
-            f"mismatched=False. Received: index={index}"
+            f"All pictures of another class and content carry captions of this one too: {REPAIR}. "
+            f"Received: index={index}, captions={list(self.source.captions(int(index)))[:3]}"
         )

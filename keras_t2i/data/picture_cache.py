@@ -49,9 +49,9 @@ class PictureCache:
         return picture
 
     def _keep(self, key: Hashable, size: int, picture: np.ndarray) -> None:
-        if self.bytes + picture.nbytes > self.limit:
-            self._kept = {side: kept for side, kept in self._kept.items() if side == size}
+        if self.bytes + picture.nbytes > self.limit and self._kept.keys() - {size}:
             same = self._kept.get(size, {})
+            self._kept = {size: same}
             self.bytes = sum(each.nbytes for each in same.values())
         same = self._kept.setdefault(size, {})
         if key not in same and self.bytes + picture.nbytes <= self.limit:

@@ -6,6 +6,7 @@ file --PIL, EXIF orientation--> upright --on white, 8 bits--> RGB --box, bicubic
 from __future__ import annotations
 
 import concurrent.futures
+import struct
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
@@ -14,8 +15,9 @@ from PIL import Image, ImageOps
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+UNREADABLE = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)
 ORIENTATION = 0x0112
+LYING = (5, 6, 7, 8)  # of EXIF's orientations, those that swap width and height
 CHECKERS = 4  # threads; PIL decodes outside Python's lock
 
 
@@ -36,8 +38,8 @@ def read_picture(file: BinaryIO, size: int, *, bbox: Sequence[float] | None = No
         (size, size, 3) uint8.
 
     Raises:
-        OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError: it cannot be decoded
-            (together: `UNREADABLE`).
+        OSError, ValueError, SyntaxError, struct.error, PIL.Image.DecompressionBombError: it cannot
+            be decoded (together: `UNREADABLE`).
     """
     with Image.open(file, formats=FORMATS) as picture:
         width, height = upright_size(picture)
@@ -89,7 +91,7 @@ def box_fault(bbox: Sequence[float] | None, size: tuple[int, int]) -> str:
 def upright_size(picture: Image.Image) -> tuple[int, int]:
     """Width and height once the EXIF orientation is followed."""
     width, height = picture.size
-    return (height, width) if picture.getexif().get(ORIENTATION, 1) >= 5 else (width, height)
+    return (height, width) if picture.getexif().get(ORIENTATION) in LYING else (width, height)
 
 
 def middle_square(width: int, height: int) -> tuple[float, float, float, float]:

@@ -279,14 +279,13 @@ class _BatchMaker:
         indices = self._indices(number)
         draws = np.random.Generator(np.random.Philox([self.seed, number, 1]))
         batch = {
-            "captions": self._captions(indices, draws),
+            "captions": self._choose([self.source.captions(int(i)) for i in indices], draws),
             "images": self._pictures(indices, draws),
             "labels": self.class_ids[indices],
             "content": self.contents[indices],
         }
         if self.mismatcher:
-            others = self.mismatcher.draw(indices, draws)
-            batch["mismatched"] = self._captions(others, draws)
+            batch["mismatched"] = self._mismatched(indices, draws)
         if self.annotations:
             rows = [self.source.annotations(int(i), self.size, self.annotations) for i in indices]
             for name in self.annotations:
@@ -306,12 +305,17 @@ class _BatchMaker:
             self._order = (epoch, order)
         return order
 
-    def _captions(self, indices: np.ndarray, draws: np.random.Generator) -> np.ndarray:
-        chances = draws.random(len(indices)) if self.shuffle else np.zeros(len(indices))
-        chosen = []
-        for index, chance in zip(indices, chances, strict=True):
-            captions = self.source.captions(int(index))
-            chosen.append(captions[int(chance * len(captions))].encode())
+    def _mismatched(self, indices: np.ndarray, draws: np.random.Generator) -> np.ndarray:
+        partners = self.mismatcher.draw(indices, draws)
+        pairs = zip(indices.tolist(), partners.tolist(), strict=True)
+        return self._choose([self.mismatcher.captions(*pair) for pair in pairs], draws)
+
+    def _choose(self, rows: list[Sequence[str]], draws: np.random.Generator) -> np.ndarray:
+        chances = draws.random(len(rows)) if self.shuffle else np.zeros(len(rows))
+        chosen = [
+            captions[int(chance * len(captions))].encode()
+            for captions, chance in zip(rows, chances, strict=True)
+        ]
         return np.array(chosen, dtype=object)
 
     def _pictures(self, indices: np.ndarray, draws: np.random.Generator) -> np.ndarray:

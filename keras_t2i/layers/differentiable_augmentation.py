@@ -36,8 +36,8 @@ def augment_pictures(images: tf.Tensor, kinds: Sequence[str], *, seed: tf.Tensor
 
 def check_kinds(kinds: Sequence[str]) -> None:
     """Raise ValueError for names `augment_pictures` does not know."""
-    unknown = sorted(set(kinds) - set(_KINDS))
-    if isinstance(kinds, str) or unknown:
+    listed = isinstance(kinds, Sequence) and not isinstance(kinds, str)
+    if not listed or not set(kinds) <= set(_KINDS):
         raise ValueError(
             f"`augmentation` must be a list of names among {list(_KINDS)}. Received: {kinds!r}"
         )

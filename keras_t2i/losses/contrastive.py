@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from keras import KerasTensor, ops
 
-from keras_t2i.layers.distribute import gather_over_replicas, own_rows
+from keras_t2i.layers.distribute import gather_over_replicas
+from keras_t2i.losses.joint_embedding import same_content
 
 MASKED = -1e9  # a score no exponential notices; not -inf, whose gradient is NaN
 
@@ -40,7 +41,9 @@ def contrastive_loss(
     image_scores = ops.matmul(images, ops.transpose(all_texts)) * scale
     text_scores = ops.matmul(texts, ops.transpose(all_images)) * scale
     if content is not None:
-        masked = _equal_others(content)
+        rows = ops.shape(content)[0]
+        itself = same_content(rows, None)
+        masked = ops.logical_and(same_content(rows, content), ops.logical_not(itself))
         image_scores = ops.where(masked, MASKED, image_scores)
         text_scores = ops.where(masked, MASKED, text_scores)
     image_loss = ops.mean(ops.logsumexp(image_scores, axis=-1) - positives)
@@ -50,12 +53,3 @@ def contrastive_loss(
 
 def _unit(x: KerasTensor) -> KerasTensor:
     return ops.normalize(ops.cast(x, "float32"), axis=-1, epsilon=1e-8)
-
-
-def _equal_others(content: KerasTensor) -> KerasTensor:
-    """(B, all) True where a column is another row of equal content."""
-    everyone = gather_over_replicas(content)
-    rows = own_rows(ops.arange(ops.shape(everyone)[0]), ops.shape(content)[0])
-    same = content[:, None] == everyone[None, :]
-    itself = rows[:, None] == ops.arange(ops.shape(everyone)[0])[None, :]
-    return ops.logical_and(same, ops.logical_not(itself))

@@ -30,8 +30,7 @@ def joint_embedding_loss(
         images: (B, D) picture features v, not normalised.
         texts: (B, D) caption features t; row i belongs to picture i.
         margin: by how much a fitting pair must win.
-        content: optional integer (B,) or (B, K): rows that agree in any column are no negatives
-            of each other.
+        content: optional integer (B,): rows of equal content are no negatives of each other.
 
     Returns:
         float32 scalar, at least 0.
@@ -56,11 +55,10 @@ def same_content(batch_size: int | KerasTensor, content: KerasTensor | None) -> 
 
     Args:
         batch_size: number of rows B on this replica.
-        content: optional integer (B,) or (B, K).
+        content: optional integer (B,).
 
     Returns:
-        bool (B, N), N rows on all replicas: True for a row itself and for rows that agree with
-        it in any column of `content`.
+        bool (B, N), N rows on all replicas: True for a row itself and for rows of equal content.
     """
     own = ops.arange(batch_size)
     everyone = gather_over_replicas(own)
@@ -68,6 +66,4 @@ def same_content(batch_size: int | KerasTensor, content: KerasTensor | None) -> 
     same = own_rows(positions, batch_size)[:, None] == positions[None, :]
     if content is None:
         return same
-    content = ops.reshape(content, (batch_size, -1))
-    everyone = gather_over_replicas(content)
-    return ops.logical_or(same, ops.any(content[:, None] == everyone[None], axis=-1))
+    return ops.logical_or(same, content[:, None] == gather_over_replicas(content)[None, :])

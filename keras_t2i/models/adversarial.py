@@ -10,14 +10,14 @@ replicas and mixed precision in Keras 3 is put right here once, for every system
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_t2i.data.batch import check_batch
+from keras_t2i.data.finite import assert_finite, pictures_blamed
 from keras_t2i.layers.averaging import MovingAverage
 from keras_t2i.layers.distribute import replica_count
 from keras_t2i.layers.random import batch_normal, step_seed
@@ -25,8 +25,6 @@ from keras_t2i.layers.spectral_normalization import update_spectral_norms
 
 Batch = Mapping[str, tf.Tensor]
 Terms = dict[str, tf.Tensor]
-
-NOT_FINITE = "`images` contains NaN or infinite values"
 
 
 class AdversarialModel(keras.Model):
@@ -150,7 +148,7 @@ class AdversarialModel(keras.Model):
         """The constructor's arguments but for the precision, which is the process's to choose.
 
         A model trained with `keras.config.set_dtype_policy("mixed_bfloat16")` is thus painted
-        with in float32 where that is the policy.
+        with in float32 where that is the policy. Systems give their parts by `part_config`.
         """
         config = super().get_config()
         config.pop("dtype", None)
@@ -167,16 +165,21 @@ class AdversarialModel(keras.Model):
         is given: a loss that is no number stops the training and names the step and the term.
         """
         from keras_t2i.callbacks import NaNGuard
+        from keras_t2i.callbacks.lowered_rates import LoweredRates
 
         if isinstance(x, tf.data.Dataset):
             check_batch(x.element_spec)
             options.setdefault("shuffle", False)  # Keras 3.15 warns of its own default
         elif isinstance(x, Mapping):
             check_batch(x)
-        callbacks = list(options.pop("callbacks", None) or [])
+        given = options.pop("callbacks", None) or []
+        callbacks = [given] if isinstance(given, keras.callbacks.Callback) else list(given)
         if not any(isinstance(callback, NaNGuard) for callback in callbacks):
-            callbacks.append(NaNGuard())
-        with _pictures_blamed():
+            # Before what saves, so that what it stops never is; behind what lowers rates, so that
+            # it keeps the full ones.
+            rates = [i for i, each in enumerate(callbacks, 1) if isinstance(each, LoweredRates)]
+            callbacks.insert(max(rates, default=0), NaNGuard())
+        with pictures_blamed():
             return super().fit(x, *arguments, callbacks=callbacks, **options)
 
     def evaluate(self, x: Any = None, *arguments: Any, **options: Any) -> dict[str, float]:
@@ -185,7 +188,7 @@ class AdversarialModel(keras.Model):
         Takes what `keras.Model.evaluate` takes; `return_dict=False` gives a bare list.
         """
         options.setdefault("return_dict", True)
-        with _pictures_blamed():
+        with pictures_blamed():
             return super().evaluate(x, *arguments, **options)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
@@ -267,6 +270,13 @@ class AdversarialModel(keras.Model):
         """Nothing to do: constructors and `compile` build everything, also on many workers."""
 
 
+def part_config(part: keras.Layer) -> dict[str, Any]:
+    """A tokenizer or an encoder for its owner's config: serialized, but for the precision."""
+    serialized = keras.saving.serialize_keras_object(part)
+    serialized["config"].pop("dtype", None)
+    return serialized
+
+
 class _Batch(dict):
     """A batch that says how to repair it where a system misses one of its fields."""
 
@@ -283,22 +293,8 @@ def _checked(data: Any) -> Batch:
     batch = data[0] if isinstance(data, tuple) else data
     batch = tf.nest.map_structure(tf.convert_to_tensor, batch)
     check_batch(tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), batch))
-    for pictures in batch["images"].values():
-        tf.debugging.assert_all_finite(pictures, NOT_FINITE)
+    assert_finite(batch["images"])
     return _Batch(batch, images=_Batch(batch["images"]))
-
-
-@contextlib.contextmanager
-def _pictures_blamed() -> Iterator[None]:
-    try:
-        yield
-    except tf.errors.InvalidArgumentError as error:
-        if NOT_FINITE not in error.message:
-            raise
-        raise ValueError(
-            f"{NOT_FINITE}. Expected floats in [-1, 1]: repair or leave out the pictures "
-            "(the sources of `keras_t2i.data` never make such values)."
-        ) from error
 
 
 def _several_workers() -> bool:

@@ -46,7 +46,8 @@ from keras_t2i.losses import (
     r1_penalty,
     real_cross_entropy,
 )
-from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms
+from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
+from keras_t2i.models.arguments import check_seed, check_sizes, check_weights
 from keras_t2i.models.text_to_image import TextToImage
 from keras_t2i.text import Tokenizer, WordSumEncoder
 
@@ -121,6 +122,18 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        check_sizes(
+            resolution=resolution, noise_dim=noise_dim, sentence_dim=sentence_dim, r1_every=r1_every
+        )
+        check_weights(
+            match_weight=match_weight,
+            contrast_weight=contrast_weight,
+            contrast_scale=contrast_scale,
+            diversity_weight=diversity_weight,
+            r1_weight=r1_weight,
+            average_momentum=average_momentum,
+        )
+        check_seed(seed)
         levels = _levels(resolution)
         if generator_widths is None:
             generator_widths = [min(128, 48 * 2**level) for level in range(levels)][::-1]
@@ -128,7 +141,6 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
             discriminator_widths = [min(128, 32 * 2**level) for level in range(levels)]
         _check_widths(levels, generator_widths, "generator_widths")
         _check_widths(levels, discriminator_widths, "discriminator_widths")
-        _check_sizes(noise_dim=noise_dim, sentence_dim=sentence_dim, r1_every=r1_every)
         check_kinds(augmentation)
         self.tokenizer, self.resolution = tokenizer, resolution
         self.resolutions = (resolution,)
@@ -234,7 +246,7 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
             "average_momentum augmentation seed"
         )
         config = {name: getattr(self, name) for name in names.split()}
-        tokenizer = keras.saving.serialize_keras_object(self.tokenizer)
+        tokenizer = part_config(self.tokenizer)
         return {**super().get_config(), "tokenizer": tokenizer, **config}
 
     @classmethod
@@ -366,16 +378,6 @@ def _direction(sentence: KerasTensor) -> KerasTensor:
     """The sentence at the length of noise: that of the embedding is free to the contrast."""
     direction = layers.UnitNormalization(dtype="float32")(sentence)
     return layers.Rescaling(sentence.shape[-1] ** 0.5)(direction)
-
-
-def _check_sizes(**sizes: int) -> None:
-    whole = all(isinstance(value, int) and value > 0 for value in sizes.values())
-    if not whole or sizes["sentence_dim"] % 2:
-        received = ", ".join(f"{name}={value!r}" for name, value in sizes.items())
-        raise ValueError(
-            f"{', '.join(f'`{name}`' for name in sizes)} must be positive integers, `sentence_dim` "
-            f"even: half of it for each direction of the LSTM. Received: {received}"
-        )
 
 
 def _levels(resolution: int) -> int:

@@ -27,7 +27,8 @@ from keras import KerasTensor, layers
 from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.layers.random import batch_normal, row_normal
 from keras_t2i.losses import fake_cross_entropy, real_cross_entropy
-from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms
+from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
+from keras_t2i.models.arguments import check_seed, check_sizes, check_weights
 from keras_t2i.models.text_to_image import TextToImage
 from keras_t2i.text import CharacterTokenizer, CharCNNRNN, JointEmbedding, TextEncoder, Tokenizer
 
@@ -89,13 +90,15 @@ class GANCLS(TextToImage, AdversarialModel):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        _check_arguments(resolution, mismatch_weight, interpolation_weight)
-        _check_sizes(
+        check_sizes(
             noise_dim=noise_dim,
             text_dim=text_dim,
             generator_width=generator_width,
             discriminator_width=discriminator_width,
         )
+        check_weights(mismatch_weight=mismatch_weight, interpolation_weight=interpolation_weight)
+        check_seed(seed)
+        _check_arguments(resolution, mismatch_weight)
         self.tokenizer, self.text_encoder = tokenizer, text_encoder
         self.text_encoder.trainable = False
         self.resolution, self.resolutions = resolution, (resolution,)
@@ -145,21 +148,23 @@ class GANCLS(TextToImage, AdversarialModel):
                 "`text_options` must be a dict of `CharCNNRNN`'s arguments. "
                 f"Received: text_options={text_options!r}"
             )
-        tokenizer = CharacterTokenizer()
-        encoder = CharCNNRNN(**(text_options or {}))
-        resolution = options.get("resolution", 64)
+        if not isinstance(text_epochs, int) or text_epochs < 0:
+            raise ValueError(
+                f"`text_epochs` must be an integer of 0 or more. Received: {text_epochs!r}"
+            )
+        model = cls(CharacterTokenizer(), CharCNNRNN(**(text_options or {})), **options)
+        model.tokenizer.warn_of(source.all_captions())
         if text_epochs:
-            matcher = JointEmbedding(encoder, resolution=resolution)
+            model.text_encoder.trainable = True
+            matcher = JointEmbedding(model.text_encoder, resolution=model.resolution)
             matcher.compile()
+            rows = min(TEXT_BATCH, len(source))
             batches = source.batches(
-                tokenizer,
-                [resolution],
-                min(TEXT_BATCH, len(source)),
-                mismatched=False,
-                seed=options.get("seed", 0),
+                model.tokenizer, model.resolutions, rows, mismatched=False, seed=model.seed
             )
             matcher.fit(batches, epochs=text_epochs, verbose=2)
-        return cls(tokenizer, encoder, **options)
+            model.text_encoder.trainable = False
+        return model
 
     @property
     def discriminator_parts(self) -> tuple[keras.Layer, ...]:
@@ -232,10 +237,7 @@ class GANCLS(TextToImage, AdversarialModel):
             "resolution noise_dim text_dim generator_width discriminator_width mismatch_weight "
             "interpolation_weight seed"
         )
-        parts = {
-            name: keras.saving.serialize_keras_object(getattr(self, name))
-            for name in ("tokenizer", "text_encoder")
-        }
+        parts = {name: part_config(getattr(self, name)) for name in ("tokenizer", "text_encoder")}
         config = {name: getattr(self, name) for name in names.split()}
         return {**super().get_config(), **parts, **config}
 
@@ -362,19 +364,10 @@ def _dense(width: int, inputs: int, *, name: str) -> layers.Dense:
     return layers.Dense(width, kernel_initializer=uniform, bias_initializer=uniform, name=name)
 
 
-def _check_sizes(**sizes: int) -> None:
-    for name, value in sizes.items():
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
-
-
-def _check_arguments(resolution: int, mismatch: float, interpolation: float) -> None:
+def _check_arguments(resolution: int, mismatch: float) -> None:
     if resolution not in (16, 32, 64):
         raise ValueError(
-            f"`resolution` must be 16, 32 or 64 (the paper's). Received: resolution={resolution}"
+            f"`resolution` must be 16, 32 or 64 (the paper's). Received: resolution={resolution!r}"
         )
-    if not 0.0 <= mismatch <= 1.0 or interpolation < 0.0:
-        raise ValueError(
-            "`mismatch_weight` must lie in [0, 1] and `interpolation_weight` not be negative. "
-            f"Received: mismatch_weight={mismatch}, interpolation_weight={interpolation}"
-        )
+    if mismatch > 1.0:
+        raise ValueError(f"`mismatch_weight` must lie in [0, 1]. Received: {mismatch}")

@@ -62,7 +62,7 @@ def save_bundle(
             f"A bundle is not overwritten unless asked; pass overwrite=True or another folder. "
             f"Received: path={str(path)!r}"
         )
-    if path.exists() and not (path / "config.json").is_file():
+    if path.exists() and not is_bundle(path):
         raise FileExistsError(
             "Only a bundle is overwritten, and this is none; choose another folder. "
             f"Received: path={str(path)!r}"
@@ -83,6 +83,15 @@ def save_bundle(
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def is_bundle(path: pathlib.Path) -> bool:
+    """Does `config.json` of a folder say that it is a bundle, perhaps a damaged one?"""
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and {"format", "model", "sha256"} <= config.keys()
 
 
 def load_bundle(name: str | os.PathLike[str]) -> keras.Model:

@@ -34,6 +34,8 @@ from keras_t2i.server.servable import Servable
 from keras_t2i.server.text_protos import read_monitoring_config
 from keras_t2i.server.warmup import warm_up
 
+BACKLOG = 2048  # connections that wait to be accepted; uvicorn's own number
+
 _logger = logging.getLogger(__name__)
 
 
@@ -178,8 +180,13 @@ class _Running:
         return make_application(app)
 
     def load(self, *, timeout: float | None) -> None:
+        """Load the models, then open the port, as the model server does."""
         _set_parallelism(self.flags)
         self.store.start(timeout=timeout)
+        try:
+            self.socket.listen(BACKLOG)
+        except OSError as error:  # another server opened it meanwhile
+            raise _port_error(error, self.flags.host, self.port) from error
 
     def close(self) -> None:
         self.closed = True
@@ -281,7 +288,7 @@ def _set_parallelism(flags: ServerFlags) -> None:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """Takes the port at once, so that a mistake shows before a model is loaded."""
+    """Names the port as this server's, so that most mistakes show before a model is loaded."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
     except socket.gaierror as error:

@@ -92,10 +92,11 @@ def demo(
     shipped = _paint_shipped(folder, say)
     say(f"Training a fresh model at {RESOLUTION} px for {minutes:g} minutes; TensorBoard shows it:")
     say(f"  tensorboard --logdir {folder / 'training' / 'logs'}")
-    before_after = _BeforeAndAfter(held_out(Shapes("test", objects=(1,))))
+    source = Shapes(objects=(1,))
+    before_after = _BeforeAndAfter(held_out(source))
     model = train(
         SYSTEM,
-        Shapes(objects=(1,)),
+        source,
         folder / "training",
         resolution=RESOLUTION,
         minutes=minutes,

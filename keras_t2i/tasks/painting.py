@@ -12,6 +12,7 @@ import pathlib
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -56,9 +57,9 @@ def paint_files(
     """Paint captions and save them.
 
     One picture to a name that ends in `.png` is that file; several to such a name are one
-    labelled grid. Any other name is a folder, which gets one file a picture, `pictures.jsonl`
-    with file, caption and seed of each, and `grid.png` (of the first 12 captions, if there are
-    several pictures).
+    labelled grid, of up to 12 captions and 12 pictures of each. Any other name is a folder, which
+    gets one file a picture, `pictures.jsonl` with file, caption and seed of each, and `grid.png`
+    (of the first 12 captions, if there are several pictures).
 
     Args:
         model: a model, a shipped model's name, a bundle or a run directory.
@@ -80,41 +81,25 @@ def paint_files(
         >>> paint_files("contrastive_gan_shapes_64", "a small red circle", "circle.png", seed=7)
     """
     captions = _gathered(captions, captions_file)
-    if count < 1:
-        raise ValueError(f"`count` must be positive. Received: count={count}")
-    if seed is None:
-        seed = int.from_bytes(os.urandom(3), "little")
-    check_truncation(truncation)
-    row_seeds([seed, seed + count - 1], 2)
-    out = pathlib.Path(out)
-    single_file = out.suffix.lower() == ".png"
-    if not single_file and out.suffix.lower() in SUFFIXES:
-        raise ValueError(
-            f"Pictures are written as PNG: name a .png file or a folder. Received: out={str(out)!r}"
-        )
+    seed = int.from_bytes(os.urandom(3), "little") if seed is None else seed
+    _check_numbers(count, seed, truncation)
     jobs = [(caption, seed + k) for k in range(count) for caption in captions]
-    pictures = () if single_file else tuple(out / name for name in _file_names(jobs))
-    grid = None if len(jobs) == 1 else out if single_file else out / "grid.png"
-    if single_file and not grid:
-        pictures = (out,)
-    listing = None if single_file else out / "pictures.jsonl"
-    _check_free([*pictures, grid, listing], overwrite)
+    files = _planned(pathlib.Path(out), jobs, captions=len(captions))
+    _check_free([*files.pictures, files.grid, files.listing], overwrite)
     model = model if isinstance(model, TextToImage) else load_model(model)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if listing:
-        out.mkdir(exist_ok=True)
+    files.folder.mkdir(parents=True, exist_ok=True)
     shown: dict[tuple[int, int], np.ndarray] = {}
     for number, picture in enumerate(_painted(model, jobs, truncation)):
         row, column = divmod(number, len(captions))
         if row < GRID_ROWS and column < GRID_COLUMNS:
             shown[row, column] = picture
-        if pictures:
-            _save(Image.fromarray(picture), pictures[number])
-    if grid:
-        _save(_grid(shown, captions, seed), grid)
-    if listing:
-        _write_listing(listing, jobs, pictures)
-    return PaintedFiles(pictures, grid, seed)
+        if files.pictures:
+            _save(Image.fromarray(picture), files.pictures[number])
+    if files.grid:
+        _save(_grid(shown, captions, seed), files.grid)
+    if files.listing:
+        _write_listing(files.listing, jobs, files.pictures)
+    return PaintedFiles(files.pictures, files.grid, seed)
 
 
 def read_captions(path: str | os.PathLike[str]) -> list[str]:
@@ -134,6 +119,43 @@ def read_captions(path: str | os.PathLike[str]) -> list[str]:
     if not captions:
         raise ValueError(f"The file holds no caption. Received: captions_file={str(path)!r}")
     return captions
+
+
+class _Files(NamedTuple):
+    """What is to be written, and the folder it lies in."""
+
+    folder: pathlib.Path
+    pictures: tuple[pathlib.Path, ...] = ()
+    grid: pathlib.Path | None = None
+    listing: pathlib.Path | None = None
+
+
+def _planned(out: pathlib.Path, jobs: list[tuple[str, int]], *, captions: int) -> _Files:
+    suffix, rounds = out.suffix.lower(), len(jobs) // captions
+    if suffix != ".png":
+        if suffix in SUFFIXES:
+            raise ValueError(
+                "Pictures are written as PNG: name a .png file or a folder. "
+                f"Received: out={str(out)!r}"
+            )
+        pictures = tuple(out / name for name in _file_names(jobs))
+        grid = out / "grid.png" if len(jobs) > 1 else None
+        return _Files(out, pictures, grid, out / "pictures.jsonl")
+    if len(jobs) == 1:
+        return _Files(out.parent, (out,))
+    if captions > GRID_COLUMNS or rounds > GRID_ROWS:
+        raise ValueError(
+            f"One file shows up to {GRID_COLUMNS} captions and {GRID_ROWS} pictures of each; name "
+            f"a folder for more. Received: out={str(out)!r}, captions={captions}, count={rounds}"
+        )
+    return _Files(out.parent, grid=out)
+
+
+def _check_numbers(count: int, seed: int, truncation: float | None) -> None:
+    if count < 1:
+        raise ValueError(f"`count` must be positive. Received: count={count}")
+    row_seeds([seed, seed + count - 1], 2)
+    check_truncation(truncation)
 
 
 def _gathered(captions: str | Sequence[str], path: str | os.PathLike[str] | None) -> list[str]:

@@ -16,6 +16,8 @@ import pathlib
 import platform
 from typing import Any
 
+from keras_t2i.presets.bundle import is_bundle
+
 MODEL = "model"
 PACKAGES = ("keras_t2i", "keras", "tensorflow", "tensorflow_text", "numpy")
 
@@ -45,7 +47,7 @@ class RunDirectory:
     @property
     def exists(self) -> bool:
         """Was a training begun here?"""
-        return self.config.is_file()
+        return self.config.is_file() and not is_bundle(self.path)
 
     @property
     def has_model(self) -> bool:

@@ -14,7 +14,9 @@ import tensorflow as tf
 
 from keras_t2i import callbacks as watch
 from keras_t2i.data import Source, open_source
+from keras_t2i.data.pairing import Mismatcher
 from keras_t2i.models import TextToImage
+from keras_t2i.models.arguments import check_seed
 from keras_t2i.presets import load_bundle, save_bundle
 from keras_t2i.registry import System, find_system
 from keras_t2i.tasks.run_card import run_card
@@ -99,6 +101,7 @@ def train(
     """
     row, run = find_system(system), RunDirectory(run_dir)
     limit, cooling = _limit(steps, epochs, minutes), _cooling(cool_down, steps)
+    check_seed(seed)
     base = row.compact if compact else {}
     options = {"resolution": resolution, "seed": seed, **base, **(options or {})}
     check_options(row, options)
@@ -114,8 +117,10 @@ def train(
         "precision": precision,
         "options": options,
     }
-    shown = check_captions(list(captions or held_out(opened)))
     # All that can be refused is looked at before a text encoder is trained or a file written.
+    shown = check_captions(captions or held_out(opened))
+    if "mismatched_tokens" in row.inputs:
+        Mismatcher(opened)
     watchers = [
         watch.HistoryFile(run.history, every=min(grid_every, HISTORY_EVERY)),
         watch.PictureGrid(run.logs, captions=shown, every=grid_every),
@@ -202,9 +207,7 @@ class _Training:
         """Train to the limit, and save."""
         self.run.begin(self.arguments)
         with watch.StopOnSignal() as stop:
-            # The guard stands before what saves, so that what it stops never is; behind what
-            # lowers rates, so that it keeps the full ones.
-            everyone = [*rates, watch.NaNGuard(), *watchers, limit, stop]
+            everyone = [*rates, *watchers, limit, stop]
             try:
                 self._fit(
                     everyone, epochs, lambda: limit.is_reached(self.step) or bool(stop.received)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 
 import keras
@@ -14,6 +15,8 @@ from keras_t2i.testing.trial import Trial, demand
 
 def check_mixed_precision(trial: Trial, policy: str) -> None:
     """Training and painting stay finite; float16 scales the losses of both players.
+
+    The precision is the process's and no part of a config.
 
     Args:
         trial: the system.
@@ -32,6 +35,8 @@ def check_mixed_precision(trial: Trial, policy: str) -> None:
         demand(weight.dtype in ("float32", "int32", "bool"), f"`{weight.path}` is {weight.dtype}.")
         values = keras.ops.convert_to_numpy(weight)
         demand(bool(np.isfinite(values).all()), f"`{weight.path}` should stay finite.")
+    config = json.dumps(keras.saving.serialize_keras_object(model.get_config()))
+    demand(policy not in config, "A config should not hold the process's precision.")
     for name in ("optimizer", "discriminator_optimizer"):
         scaled = isinstance(getattr(model, name), keras.optimizers.LossScaleOptimizer)
         demand(scaled == (policy == "mixed_float16"), f"`{name}`: loss scaling is {scaled}.")

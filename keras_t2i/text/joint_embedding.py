@@ -14,12 +14,11 @@ import tensorflow as tf
 from keras import ops
 
 from keras_t2i.data.batch import check_batch
+from keras_t2i.data.finite import assert_finite, pictures_blamed
 from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.layers.distribute import gather_over_replicas, replica_count
 from keras_t2i.losses.joint_embedding import joint_embedding_loss, same_content
 from keras_t2i.text.text_encoder import TextEncoder
-
-NOT_FINITE = "`images` contains NaN or infinite values"
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
@@ -27,7 +26,7 @@ class JointEmbedding(keras.Model):
     """Learns sentence features whose dot product with a fitting picture's is the largest.
 
     `fit` takes batches that keep the contract of `keras_t2i.data.batch`: `tokens`, `images`
-    and optionally `labels` and `content`. Afterwards `text_encoder` is what a system needs.
+    and optionally `content`. Afterwards `text_encoder` is what a system needs.
 
     Args:
         text_encoder: The `TextEncoder` to train.
@@ -40,7 +39,7 @@ class JointEmbedding(keras.Model):
             0.98. The authors count one step per training class, 150 for birds.
 
     Logs: `loss` and `retrieval_top_1`, the share of captions whose best picture of the batch
-    is their own or of equal label or content.
+    is their own or of equal content.
 
     Raises:
         TypeError: `text_encoder` is not a `TextEncoder`.
@@ -48,8 +47,8 @@ class JointEmbedding(keras.Model):
 
     Deviations: the picture side is learned, as the authors' fixed GoogLeNet features need a
     download (give a frozen `image_encoder` for their way). The authors draw 40 different
-    classes a batch; here pairs of equal label or content count for nothing instead, so any
-    dataset will do.
+    classes a batch; here pairs of equal content (of birds: of one species) count for nothing
+    instead, so any source will do.
 
     Example:
 
@@ -116,7 +115,9 @@ class JointEmbedding(keras.Model):
         self.optimizer.build(self.trainable_variables)
 
     def get_compile_config(self) -> dict[str, Any]:
-        """The optimizer, for `.keras` files."""
+        """The optimizer, for `.keras` files; {} before `compile`."""
+        if not self.compiled:
+            return {}
         optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         return {"optimizer": keras.saving.serialize_keras_object(optimizer)}
 
@@ -138,11 +139,21 @@ class JointEmbedding(keras.Model):
         }
 
     def fit(self, x: Any = None, *arguments: Any, **options: Any) -> keras.callbacks.History:
-        """Trains on batches that keep the contract; takes what `keras.Model.fit` takes."""
+        """Trains on batches that keep the contract; takes what `keras.Model.fit` takes.
+
+        Raises:
+            ValueError: a batch that breaks the contract.
+            keras_t2i.callbacks.TrainingDiverged: the loss became NaN; the last good weights are
+                back in place.
+        """
+        from keras_t2i.callbacks import NaNGuard
+
+        options["callbacks"] = [NaNGuard(), *(options.get("callbacks") or [])]
         if isinstance(x, tf.data.Dataset):
             options.setdefault("shuffle", False)  # a dataset shuffles itself; Keras 3.15 warns
         self._check(x.element_spec if isinstance(x, tf.data.Dataset) else x)
-        return super().fit(x, *arguments, **options)
+        with pictures_blamed():
+            return super().fit(x, *arguments, **options)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One update of both encoders."""
@@ -196,11 +207,10 @@ class JointEmbedding(keras.Model):
             )
 
     def _judge(self, batch: Mapping[str, Any], training: bool) -> tuple[tf.Tensor, tf.Tensor]:
-        tf.debugging.assert_all_finite(batch["images"][str(self.resolution)], NOT_FINITE)
+        assert_finite(batch["images"])
         features = self(batch, training=training)
         images, texts = features["images"], features["texts"]
-        ids = [batch[name] for name in ("labels", "content") if name in batch]
-        content = tf.stack(ids, axis=-1) if ids else None
+        content = batch.get("content")
         loss = joint_embedding_loss(images, texts, margin=self.margin, content=content)
         return loss, _retrieval_accuracy(images, texts, content)
 

@@ -5,15 +5,18 @@ captions (B,) string --split--> tokens --table--> ids --pad, truncate--> (B, len
 
 from __future__ import annotations
 
+import itertools
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_t2i.text.vocabulary import check_vocabulary, save_vocabulary
+
+CHUNK = 4096  # captions that are tokenized at once where there are very many
 
 
 class Tokenizer(keras.layers.Layer):
@@ -85,13 +88,16 @@ class Tokenizer(keras.layers.Layer):
             ValueError: there is no caption, or one is empty or blank.
         """
         ids, counts = self._in_one_graph(tf.constant(check_captions(captions)))
-        truncated = int(np.sum(counts.numpy() > self.length))
-        if truncated:
-            noun = "caption was" if truncated == 1 else "captions were"
-            warnings.warn(
-                f"{truncated} {noun} truncated to {self.length} tokens.", UserWarning, stacklevel=2
-            )
+        warn_truncated(int(np.sum(counts.numpy() > self.length)), self.length)
         return ids.numpy()
+
+    def warn_of(self, captions: Iterable[str]) -> None:
+        """Warns once if captions, any number of them, will be truncated."""
+        remaining, truncated = iter(captions), 0
+        while chunk := list(itertools.islice(remaining, CHUNK)):
+            counts = self.token_counts(tf.constant(chunk, tf.string)).numpy()
+            truncated += int(np.sum(counts > self.length))
+        warn_truncated(truncated, self.length)
 
     def _in_one_graph(self, captions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """(`call`, `token_counts`) of captions; ten times as quick as op by op."""
@@ -113,6 +119,13 @@ class Tokenizer(keras.layers.Layer):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "vocabulary": self.vocabulary, "length": self.length}
+
+
+def warn_truncated(count: int, length: int) -> None:
+    """Warns (`UserWarning`) that so many captions are truncated, if there are any."""
+    if count:
+        noun = "caption was" if count == 1 else "captions were"
+        warnings.warn(f"{count} {noun} truncated to {length} tokens.", UserWarning, stacklevel=3)
 
 
 def check_captions(captions: str | Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from keras_t2i.text.tokenizer import Tokenizer
+from keras_t2i.text.tokenizer import CHUNK, Tokenizer, warn_truncated
 
 PADDING = ""
 UNKNOWN = "[UNK]"
@@ -87,6 +87,8 @@ class WordTokenizer(Tokenizer):
     ) -> WordTokenizer:
         """Builds the vocabulary from captions: most frequent first, ties in code point order.
 
+        Warns once (`UserWarning`) with the number of captions of more than `length` words.
+
         Args:
             captions: Any number of strings; read once, in chunks.
             length: Number of ids per caption.
@@ -103,10 +105,12 @@ class WordTokenizer(Tokenizer):
                 "`captions` must be an iterable of strings, not one string. "
                 f"Received: captions={captions!r}"
             )
-        counts = _count_words(captions)
+        counts, lengths = _count_words(captions)
         words = sorted(counts, key=lambda word: (-counts[word], word))
         frequent = [word for word in words if counts[word] >= min_count]
-        return cls([PADDING, UNKNOWN, *frequent][:max_tokens], length=length)
+        tokenizer = cls([PADDING, UNKNOWN, *frequent][:max_tokens], length=length)
+        warn_truncated(sum(lengths[long] for long in lengths if long > length), length)
+        return tokenizer
 
     def split(self, captions: tf.Tensor) -> tf.RaggedTensor:
         words = split_words(captions)
@@ -135,11 +139,14 @@ def split_words(captions: tf.Tensor) -> tf.RaggedTensor:
     return tf_text.UnicodeScriptTokenizer().tokenize(words).merge_dims(1, 2)
 
 
-def _count_words(captions: Iterable[str]) -> Counter[str]:
+def _count_words(captions: Iterable[str]) -> tuple[Counter[str], Counter[int]]:
+    """How often each word occurs, and how many captions have how many of them."""
     counts: Counter[str] = Counter()
+    lengths: Counter[int] = Counter()
     remaining = iter(captions)
-    while chunk := list(itertools.islice(remaining, 4096)):
-        words = split_words(tf.constant(chunk, tf.string)).flat_values.numpy()
-        counts.update(word.decode("utf-8") for word in words)
+    while chunk := list(itertools.islice(remaining, CHUNK)):
+        words = split_words(tf.constant(chunk, tf.string))
+        counts.update(word.decode("utf-8") for word in words.flat_values.numpy())
+        lengths.update(words.row_lengths().numpy().tolist())
     counts.pop(PADDING, None)
-    return counts
+    return counts, lengths

@@ -34,7 +34,13 @@ def contents(folder):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("a.tar", "w"), ("a.tar.gz", "w:gz"), ("a.tgz", "w:gz"), ("a.tar.xz", "w:xz")],
+    [
+        ("a.tar", "w"),
+        ("a.tar.gz", "w:gz"),
+        ("a.tgz", "w:gz"),
+        ("a.tar.bz2", "w:bz2"),
+        ("a.tar.xz", "w:xz"),
+    ],
 )
 def test_tars_are_unpacked(tmp_path, name, kind):
     unpack(make_tar(tmp_path / name, FILES, kind), tmp_path / "out")
@@ -118,7 +124,7 @@ def test_a_damaged_member_leaves_nothing_half_written(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar.xz"])
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar.bz2", "a.tar.xz"])
 def test_a_compressed_member_that_was_altered_is_damage(tmp_path, name):
     text = b"".join(str(number).encode() for number in range(20_000))
     path = tmp_path / name

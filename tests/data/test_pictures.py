@@ -1,5 +1,6 @@
 import io
 import pathlib
+import struct
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from keras_t2i.data.pictures import (
     middle_square,
     object_box,
     read_picture,
+    upright_size,
 )
 
 
@@ -65,6 +67,15 @@ def test_boxes_fit_pictures_that_were_decoded_smaller():
     big = thirds(3000, 1000)
     square = read_picture(encoded(big, "JPEG", quality=95), 8, bbox=(2300, 300, 400, 400))
     assert np.abs(square.astype(int) - (0, 0, 255)).max() < 12
+
+
+@pytest.mark.parametrize("kind", [1, 2])  # a byte, a letter: nothing that says a direction
+def test_an_odd_exif_orientation_is_none(kind):
+    entry = struct.pack("<HHI4s", 0x0112, kind, 1, b"\x06\0\0\0")
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + b"\0\0\0\0"
+    file = encoded(Image.new("RGB", (30, 10)), "JPEG", exif=exif)
+    assert upright_size(Image.open(file)) == (30, 10)
+    assert read_picture(file, 8).shape == (8, 8, 3)
 
 
 def test_the_exif_orientation_is_followed():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_t2i.callbacks import NaNGuard
+from keras_t2i.callbacks import CoolDown, NaNGuard
 from keras_t2i.models import AdversarialModel
 from keras_t2i.testing import SmallestGAN
 from keras_t2i.testing.precision import dtype_policy
@@ -306,6 +306,20 @@ def test_fit_adds_one_guard(smallest, monkeypatch):
     mine = NaNGuard()
     model.fit(smallest.batches(1), verbose=0, callbacks=[mine])
     assert guards[1:] == [mine]
+
+
+def test_the_guard_stands_behind_lowered_rates_and_before_all_else(smallest, monkeypatch):
+    order = []
+    called = lambda self, logs=None: order.append(type(self))  # noqa: E731
+    for kind in (NaNGuard, CoolDown, keras.callbacks.LambdaCallback):
+        monkeypatch.setattr(kind, "on_train_begin", called)
+    cooling = CoolDown(last_step=10, length=2)
+    model = smallest.model(run_eagerly=True)
+    given = [cooling, keras.callbacks.LambdaCallback()]
+    model.fit(smallest.batches(1), verbose=0, callbacks=given)
+    assert order == [CoolDown, NaNGuard, keras.callbacks.LambdaCallback]
+    model.fit(smallest.batches(1), verbose=0, callbacks=cooling)
+    assert order[3:] == [CoolDown, NaNGuard]
 
 
 def test_broken_pictures_are_found_inside_the_compiled_step(smallest):

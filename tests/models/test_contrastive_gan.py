@@ -172,12 +172,17 @@ def test_augmentation_distorts_what_the_critic_sees_and_stays_finite(trial):
         ({"resolution": 8}, "power of two from 16"),
         ({"generator_widths": (4, 4, 4)}, "generator_widths="),
         ({"discriminator_widths": (4,)}, "discriminator_widths="),
-        ({"sentence_dim": 7}, "`sentence_dim` even"),
+        ({"resolution": "abc"}, "`resolution` must be a positive integer"),
+        ({"sentence_dim": 7}, "`sentence_dim` must be positive and even"),
         ({"noise_dim": 0}, "`noise_dim`"),
         ({"r1_every": 0}, "`r1_every`"),
         ({"average_momentum": 1.0}, "`momentum` must lie"),
         ({"augmentation": ("colour",)}, "`augmentation` must be a list"),
+        ({"average_momentum": "abc"}, "`average_momentum` must be a finite number"),
+        ({"r1_weight": float("nan")}, "`r1_weight` must be a finite number"),
+        ({"seed": -1}, "`seed` must be an integer"),
         ({"augmentation": "color"}, "`augmentation` must be a list"),
+        ({"augmentation": 1}, "`augmentation` must be a list"),
     ],
 )
 def test_arguments_out_of_range_are_refused_at_once(arguments, message, trial):

@@ -65,6 +65,6 @@ def test_notebooks_run_with_small_numbers(path, tmp_path, monkeypatch):
         for output in cell.get("outputs", [])
         if "image/png" in output.get("data", {})
     ]
-    assert len(pictures) >= 8  # data, five grids, sentence, the server's answer
+    assert len(pictures) >= 9  # data, five grids, curves, sentence, the server's answer
     assert (tmp_path / "first_picture" / "export" / "1" / "saved_model.pb").is_file()
     assert len(list((tmp_path / "first_picture" / "logs").glob("grid-*.png"))) == 5

@@ -9,6 +9,7 @@ from keras_t2i.models import ContrastiveGAN
 from keras_t2i.presets import bundle as bundle_module
 from keras_t2i.presets import load_bundle, save_bundle
 from keras_t2i.registry import find_system
+from keras_t2i.tasks import RunDirectory
 from keras_t2i.testing import SmallestGAN
 from keras_t2i.text import load_vocabulary
 
@@ -127,6 +128,16 @@ def test_only_bundles_are_overwritten(model, tmp_path):
     with pytest.raises(FileExistsError, match="Only a bundle is overwritten"):
         save_bundle(model, home, overwrite=True)
     assert names(home) == ["letters.txt"]
+
+
+def test_a_training_is_no_bundle_and_a_bundle_no_training(saved, model, tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.begin({})
+    with pytest.raises(FileExistsError, match="Only a bundle is overwritten"):
+        save_bundle(model, run.path, overwrite=True)
+    assert names(run.path) == ["config.json"]
+    with pytest.raises(FileExistsError, match="holds other files"):
+        RunDirectory(saved).check_free()
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])

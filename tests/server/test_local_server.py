@@ -16,6 +16,7 @@ import urllib.request
 import pytest
 
 from keras_t2i.server import LocalServer, ServingError, serve
+from keras_t2i.server.model_store import ModelStore
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -26,6 +27,19 @@ def test_port_in_use_is_named_before_anything_is_loaded(models: pathlib.Path) ->
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(OSError, match=rf"Port {port} of 127.0.0.1 is in use.*--rest_api_port"):
+            LocalServer(model_base_path=models / "shift", rest_api_port=port)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse at once")
+def test_port_that_another_server_opens_meanwhile_is_named(
+    models: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        monkeypatch.setattr(ModelStore, "start", lambda self, timeout: other.listen())
+        with pytest.raises(OSError, match=rf"Port {port} of 127.0.0.1 is in use"):
             LocalServer(model_base_path=models / "shift", rest_api_port=port)
 
 

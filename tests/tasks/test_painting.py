@@ -37,6 +37,13 @@ def test_several_pictures_to_a_file_name_are_one_grid(model, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
+@pytest.mark.parametrize(("captions", "count"), [(13, 1), (1, 13)])
+def test_more_than_a_grid_shows_needs_a_folder(model, tmp_path, captions, count):
+    with pytest.raises(ValueError, match="name a folder"):
+        paint_files(model, ["a cat"] * captions, tmp_path / "a.png", count=count)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_gets_each_picture_with_caption_and_seed(model, tmp_path):
     captions = ["A cat!", "猫 / 🐈"]
     painted = paint_files(model, captions, tmp_path / "out", seed=5, count=2)
@@ -126,5 +133,5 @@ def test_captions_files_must_be_text_with_captions(tmp_path):
 def test_truncated_captions_are_counted_once(model, tmp_path):
     longest = " ".join(["word"] * (model.tokenizer.length + 1))
     with pytest.warns(UserWarning, match="150 captions were truncated") as warned:
-        paint_files(model, [longest] * 150, tmp_path / "a.png", seed=3)
+        paint_files(model, [longest] * 150, tmp_path / "out", seed=3)
     assert len(warned) == 1

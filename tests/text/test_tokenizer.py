@@ -23,7 +23,7 @@ CAPTIONS = ["a red circle", "A blue, blue square!", "小鸟"]
 
 def make(kind: str, length: int = 6) -> Tokenizer:
     if kind == "word":
-        return WordTokenizer.from_captions(CAPTIONS, length=length)
+        return WordTokenizer(WordTokenizer.from_captions(CAPTIONS).vocabulary, length=length)
     if kind == "regex":
         return RegexWordTokenizer(["<end>", "a", "red", "blue", "circle"], length=length)
     return CharacterTokenizer(length=length)
@@ -130,6 +130,15 @@ def test_truncation_warns_once_and_counts():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         tokenizer.tokenize(["a red", "blue"])
+
+
+def test_captions_that_will_be_truncated_are_counted_before_a_training():
+    captions = ["a red circle", "a red"] * 5000
+    with pytest.warns(UserWarning, match=r"^5000 captions were truncated to 2 tokens\.$") as caught:
+        WordTokenizer.from_captions(captions, length=2)
+    assert len(caught) == 1
+    with pytest.warns(UserWarning, match=r"^10000 captions were truncated to 4 tokens\.$"):
+        CharacterTokenizer(length=4).warn_of(iter(captions))
 
 
 @pytest.mark.parametrize(

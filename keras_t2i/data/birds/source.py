@@ -6,6 +6,9 @@ import os
 import pathlib
 import re
 from collections.abc import Iterable
+from functools import cached_property
+
+import numpy as np
 
 from keras_t2i.data.birds.bird import ZERO_SHOT_TEST_CLASSES, Bird
 from keras_t2i.data.birds.official import INDEXES, WHERE, find_official, read_official
@@ -35,7 +38,8 @@ class Birds(RecordSource):
     - "pack": a pack's own, by class: 18 of its 22 captioned classes to train. Its default, for
       only 275 of its captioned pictures are of the literature's classes to train on.
 
-    Class ids number the species that have captioned pictures, by name.
+    Class ids number the species that have captioned pictures, by name; so do `contents`, for what
+    is said of one bird mostly holds for others of its species.
 
     Args:
         path: the folder of the download (or the one that holds `CUB_200_2011`), or of a pack.
@@ -94,6 +98,11 @@ class Birds(RecordSource):
                 f"No readable bird has a caption. Received: path={str(self.path)!r}\n{report}"
             )
         super().__init__(records, report, split=split, cache_bytes=cache_bytes)
+
+    @cached_property
+    def contents(self) -> np.ndarray:
+        """(N,) int32: the class ids."""
+        return self.class_ids
 
     def _official(self) -> pathlib.Path:
         root = find_official(self.path)

@@ -1,0 +1,36 @@
+"""Checks of the numbers that systems are made with."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+SEEDS = 2**32  # of `keras.utils.set_random_seed`
+
+
+def check_sizes(**sizes: Any) -> None:
+    """Raise `ValueError` at a named value that is no positive integer."""
+    for name, value in sizes.items():
+        if not _is_whole(value) or value < 1:
+            raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
+
+
+def check_weights(**weights: Any) -> None:
+    """Raise `ValueError` at a named value that is no finite number of 0 or more."""
+    for name, value in weights.items():
+        real = isinstance(value, numbers.Real) and math.isfinite(value)
+        if not real or value < 0.0:
+            raise ValueError(
+                f"`{name}` must be a finite number of 0 or more. Received: {name}={value!r}"
+            )
+
+
+def check_seed(seed: Any) -> None:
+    """Raise `ValueError` at a seed that Keras and NumPy would not take."""
+    if not _is_whole(seed) or not 0 <= seed < SEEDS:
+        raise ValueError(f"`seed` must be an integer in [0, 2**32). Received: seed={seed!r}")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
