@@ -66,7 +66,7 @@ def check_batch(batch: Any) -> None:
         )
     for name, (rank, dtype) in FIELDS.items():
         if name in batch:
-            _check_field(name, batch[name], rank, dtype)
+            _check_field(name, batch[name], rank=rank, dtype=dtype)
     _check_images(batch["images"])
 
 
@@ -77,7 +77,7 @@ def _check_images(images: Any) -> None:
             f"Received: images={type(images).__name__}"
         )
     for name, pictures in images.items():
-        _check_field(f"images[{name!r}]", pictures, 4, "float32")
+        _check_field(f"images[{name!r}]", pictures, rank=4, dtype="float32")
         shape = tuple(pictures.shape)
         if not str(name).isdigit() or shape[1:] != (int(name), int(name), 3):
             raise ValueError(
@@ -86,7 +86,7 @@ def _check_images(images: Any) -> None:
             )
 
 
-def _check_field(name: str, value: Any, rank: int, dtype: str) -> None:
+def _check_field(name: str, value: Any, *, rank: int, dtype: str) -> None:
     shape = tuple(value.shape)
     received = getattr(value.dtype, "name", str(value.dtype))
     if len(shape) != rank or received != dtype:

@@ -52,6 +52,14 @@ from keras_t2i.models.text_to_image import TextToImage
 from keras_t2i.text import Tokenizer, WordSumEncoder
 
 REPAINTED = 4  # every fourth caption is painted twice for the diversity term
+WEIGHTS = (
+    "match_weight",
+    "contrast_weight",
+    "contrast_scale",
+    "diversity_weight",
+    "r1_weight",
+    "average_momentum",
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
@@ -125,14 +133,6 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         check_sizes(
             resolution=resolution, noise_dim=noise_dim, sentence_dim=sentence_dim, r1_every=r1_every
         )
-        check_weights(
-            match_weight=match_weight,
-            contrast_weight=contrast_weight,
-            contrast_scale=contrast_scale,
-            diversity_weight=diversity_weight,
-            r1_weight=r1_weight,
-            average_momentum=average_momentum,
-        )
         check_seed(seed)
         levels = _levels(resolution)
         if generator_widths is None:
@@ -153,6 +153,7 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         self.r1_weight, self.r1_every = r1_weight, r1_every
         self.average_momentum, self.seed = average_momentum, seed
         self.augmentation = tuple(augmentation)
+        check_weights(**{name: getattr(self, name) for name in WEIGHTS})
 
         self.text_encoder = self._new_text_encoder()
         self.generator = self._new_generator()
@@ -241,11 +242,10 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
 
     def get_config(self) -> dict[str, Any]:
         names = (
-            "resolution noise_dim sentence_dim generator_widths discriminator_widths "
-            "match_weight contrast_weight contrast_scale diversity_weight r1_weight r1_every "
-            "average_momentum augmentation seed"
+            "resolution noise_dim sentence_dim generator_widths discriminator_widths r1_every "
+            "augmentation seed"
         )
-        config = {name: getattr(self, name) for name in names.split()}
+        config = {name: getattr(self, name) for name in (*names.split(), *WEIGHTS)}
         tokenizer = part_config(self.tokenizer)
         return {**super().get_config(), "tokenizer": tokenizer, **config}
 

@@ -233,17 +233,19 @@ class _Training:
             rest = self.per_epoch - position
             length = tf.data.experimental.assert_cardinality(rest)
             data = self.batches(self.step).take(rest).apply(length)
-            self._fit_epochs(data, epoch, epoch + 1, watchers)
+            self._fit_epochs(data, watchers, first=epoch, last=epoch + 1)
             epoch += 1
         if epoch < epochs and not ended():
-            self._fit_epochs(self.batches(epoch * self.per_epoch), epoch, epochs, watchers)
+            data = self.batches(epoch * self.per_epoch)
+            self._fit_epochs(data, watchers, first=epoch, last=epochs)
 
     def _fit_epochs(
         self,
         data: tf.data.Dataset,
+        watchers: list[keras.callbacks.Callback],
+        *,
         first: int,
         last: int,
-        watchers: list[keras.callbacks.Callback],
     ) -> None:
         self.model.fit(data, initial_epoch=first, epochs=last, verbose=0, callbacks=watchers)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from keras_t2i.data.shapes.attributes import (
     BACKGROUNDS,
@@ -110,5 +111,5 @@ _HALVES: dict[str, Callable[[Item], bool]] = {
 }
 
 
-def _pick(options: Sequence, draw: float):
+def _pick(options: Sequence[Any], draw: float) -> Any:
     return options[int(draw * len(options))]

@@ -110,7 +110,7 @@ class Shapes(Source):
         objects: Sequence[int] = (1, 2, 3),
         weights: Sequence[float] | None = None,
         seed: int = 0,
-    ):
+    ) -> None:
         _check_known(split, SPLITS, "split")
         self.split_name = split
         self.count = None if count is None else _checked_integer(count, "count", minimum=1)
