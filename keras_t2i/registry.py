@@ -56,8 +56,8 @@ SYSTEMS: tuple[System, ...] = (
         "sentence",
         ("tokens", "mismatched_tokens", "images"),
         compact={
-            "generator_width": 44,
-            "discriminator_width": 44,
+            "generator_width": 34,
+            "discriminator_width": 34,
             "text_options": {
                 "variant": "hybrid",
                 "filters": (128, 192),
