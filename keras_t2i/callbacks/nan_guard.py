@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
+
+from keras_t2i.callbacks.lowered_rates import LoweredRates
 
 
 class TrainingDiverged(ArithmeticError):
@@ -66,3 +69,19 @@ class NaNGuard(keras.callbacks.Callback):
         optimizers = [getattr(self.model, name, None) for name in names]
         owners = [self.model, *(optimizer for optimizer in optimizers if optimizer is not None)]
         return [variable.value for owner in owners for variable in owner.variables]
+
+
+def guarded(
+    callbacks: keras.callbacks.Callback | Iterable[keras.callbacks.Callback] | None,
+) -> list[keras.callbacks.Callback]:
+    """The callbacks of a `fit` with a `NaNGuard` among them, a new one if none was given.
+
+    It stands before what saves, so that what it stops never is saved, and behind what lowers
+    rates, so that it keeps the full ones.
+    """
+    single = isinstance(callbacks, keras.callbacks.Callback)
+    several = [callbacks] if single else list(callbacks or [])
+    if not any(isinstance(callback, NaNGuard) for callback in several):
+        rates = [place for place, each in enumerate(several, 1) if isinstance(each, LoweredRates)]
+        several.insert(max(rates, default=0), NaNGuard())
+    return several

@@ -164,23 +164,16 @@ class AdversarialModel(keras.Model):
         Takes what `keras.Model.fit` takes. A `NaNGuard` is added unless a callback of that class
         is given: a loss that is no number stops the training and names the step and the term.
         """
-        from keras_t2i.callbacks import NaNGuard
-        from keras_t2i.callbacks.lowered_rates import LoweredRates
+        from keras_t2i.callbacks.nan_guard import guarded
 
         if isinstance(x, tf.data.Dataset):
             check_batch(x.element_spec)
             options.setdefault("shuffle", False)  # Keras 3.15 warns of its own default
         elif isinstance(x, Mapping):
             check_batch(x)
-        given = options.pop("callbacks", None) or []
-        callbacks = [given] if isinstance(given, keras.callbacks.Callback) else list(given)
-        if not any(isinstance(callback, NaNGuard) for callback in callbacks):
-            # Before what saves, so that what it stops never is; behind what lowers rates, so that
-            # it keeps the full ones.
-            rates = [i for i, each in enumerate(callbacks, 1) if isinstance(each, LoweredRates)]
-            callbacks.insert(max(rates, default=0), NaNGuard())
+        options["callbacks"] = guarded(options.get("callbacks"))
         with pictures_blamed():
-            return super().fit(x, *arguments, callbacks=callbacks, **options)
+            return super().fit(x, *arguments, **options)
 
     def evaluate(self, x: Any = None, *arguments: Any, **options: Any) -> dict[str, float]:
         """Both players' terms by name, without an update of any weight.

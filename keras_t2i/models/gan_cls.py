@@ -24,6 +24,7 @@ import keras
 import tensorflow as tf
 from keras import KerasTensor, layers
 
+from keras_t2i.data.pairing import Mismatcher
 from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.layers.random import batch_normal, row_normal
 from keras_t2i.losses import fake_cross_entropy, real_cross_entropy
@@ -141,7 +142,7 @@ class GANCLS(TextToImage, AdversarialModel):
             **options: arguments of the constructor.
 
         Raises:
-            ValueError: an option out of range.
+            ValueError: an option out of range, or a picture without a mismatched caption.
         """
         if not isinstance(text_options, Mapping | None):
             raise ValueError(
@@ -153,8 +154,9 @@ class GANCLS(TextToImage, AdversarialModel):
                 f"`text_epochs` must be an integer of 0 or more. Received: {text_epochs!r}"
             )
         model = cls(CharacterTokenizer(), CharCNNRNN(**(text_options or {})), **options)
-        model.tokenizer.warn_of(source.all_captions())
+        model.tokenizer.warn_of_truncation(source.all_captions())
         if text_epochs:
+            Mismatcher(source)  # complains now, not after the text encoder's training
             model.text_encoder.trainable = True
             matcher = JointEmbedding(model.text_encoder, resolution=model.resolution)
             matcher.compile()

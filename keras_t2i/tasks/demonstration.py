@@ -31,6 +31,7 @@ SYSTEM, RESOLUTION = "contrastive_gan", 32
 CAPTION = "a small red circle on a white background"
 MODEL_NAME = "t2i"
 SEED = 7
+TRAINING, PROGRESS, EXPORT = "training", "before_and_after.png", "export"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,41 +85,20 @@ def demo(
         >>> result.answer.name
         'answered_by_server.png'
     """
-    from keras_t2i.server import LocalServer  # complains at once where the extra is missing
+    import keras_t2i.server  # noqa: F401  # complains at once where the extra is missing
 
     begun, say = time.monotonic(), say or (lambda line: None)
     folder = _free_folder(pathlib.Path(folder))
     folder.mkdir(parents=True)
     shipped = _paint_shipped(folder, say)
-    say(f"Training a fresh model at {RESOLUTION} px for {minutes:g} minutes; TensorBoard shows it:")
-    say(f"  tensorboard --logdir {folder / 'training' / 'logs'}")
-    source = Shapes(objects=(1,))
-    before_after = _BeforeAndAfter(held_out(source))
-    model = train(
-        SYSTEM,
-        source,
-        folder / "training",
-        resolution=RESOLUTION,
-        minutes=minutes,
-        steps=steps,
-        captions=before_after.captions,
-        grid_every=100,
-        progress=progress,
-        callbacks=[before_after],
-    )
-    before_after.save(folder / "before_and_after.png")
-    say("Exporting it as a SavedModel ...")
-    model.export(folder / "export")
-    say("Serving it on this machine, and posting a caption ...")
-    answer = folder / "answered_by_server.png"
-    with LocalServer(model_base_path=folder / "export", model_name=MODEL_NAME) as server:
-        answer.write_bytes(request_picture(server.url, CAPTION))
+    model = _train_fresh(folder, say, minutes=minutes, steps=steps, progress=progress)
+    answer = _export_and_ask(model, folder, say)
     result = DemoResult(
         folder=folder,
         shipped=shipped,
-        training=folder / "training",
-        progress=folder / "before_and_after.png",
-        export=folder / "export",
+        training=folder / TRAINING,
+        progress=folder / PROGRESS,
+        export=folder / EXPORT,
         answer=answer,
         seconds=time.monotonic() - begun,
     )
@@ -182,6 +162,48 @@ def _paint_shipped(folder: pathlib.Path, say: Callable[[str], None]) -> pathlib.
     paint_files(model, CAPTION, path, seed=SEED)
     say(f'"{CAPTION}", painted by the shipped model {name}: {path}')
     return path
+
+
+def _train_fresh(
+    folder: pathlib.Path,
+    say: Callable[[str], None],
+    *,
+    minutes: float,
+    steps: int | None,
+    progress: bool,
+) -> TextToImage:
+    say(f"Training a fresh model at {RESOLUTION} px for {minutes:g} minutes;")
+    say(f"TensorBoard shows it: tensorboard --logdir {folder / TRAINING / 'logs'}")
+    source = Shapes(objects=(1,))
+    before_after = _BeforeAndAfter(held_out(source))
+    model = train(
+        SYSTEM,
+        source,
+        folder / TRAINING,
+        resolution=RESOLUTION,
+        captions=before_after.captions,
+        grid_every=100,
+        minutes=minutes,
+        steps=steps,
+        progress=progress,
+        callbacks=[before_after],
+    )
+    before_after.save(folder / PROGRESS)
+    return model
+
+
+def _export_and_ask(
+    model: TextToImage, folder: pathlib.Path, say: Callable[[str], None]
+) -> pathlib.Path:
+    from keras_t2i.server import LocalServer
+
+    say("Exporting it as a SavedModel ...")
+    model.export(folder / EXPORT)
+    say("Serving it on this machine, and posting a caption ...")
+    answer = folder / "answered_by_server.png"
+    with LocalServer(model_base_path=folder / EXPORT, model_name=MODEL_NAME) as server:
+        answer.write_bytes(request_picture(server.url, CAPTION))
+    return answer
 
 
 def _free_folder(folder: pathlib.Path) -> pathlib.Path:

@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from keras_t2i import callbacks as watch
 from keras_t2i.data import Source, open_source
-from keras_t2i.data.pairing import Mismatcher
 from keras_t2i.models import TextToImage
 from keras_t2i.models.arguments import check_seed
 from keras_t2i.presets import load_bundle, save_bundle
@@ -119,8 +118,6 @@ def train(
     }
     # All that can be refused is looked at before a text encoder is trained or a file written.
     shown = check_captions(captions or held_out(opened))
-    if "mismatched_tokens" in row.inputs:
-        Mismatcher(opened)
     watchers = [
         watch.HistoryFile(run.history, every=min(grid_every, HISTORY_EVERY)),
         watch.PictureGrid(run.logs, captions=shown, every=grid_every),

@@ -146,9 +146,9 @@ class JointEmbedding(keras.Model):
             keras_t2i.callbacks.TrainingDiverged: the loss became NaN; the last good weights are
                 back in place.
         """
-        from keras_t2i.callbacks import NaNGuard
+        from keras_t2i.callbacks.nan_guard import guarded
 
-        options["callbacks"] = [NaNGuard(), *(options.get("callbacks") or [])]
+        options["callbacks"] = guarded(options.get("callbacks"))
         if isinstance(x, tf.data.Dataset):
             options.setdefault("shuffle", False)  # a dataset shuffles itself; Keras 3.15 warns
         self._check(x.element_spec if isinstance(x, tf.data.Dataset) else x)

@@ -91,7 +91,7 @@ class Tokenizer(keras.layers.Layer):
         warn_truncated(int(np.sum(counts.numpy() > self.length)), self.length)
         return ids.numpy()
 
-    def warn_of(self, captions: Iterable[str]) -> None:
+    def warn_of_truncation(self, captions: Iterable[str]) -> None:
         """Warns once if captions, any number of them, will be truncated."""
         remaining, truncated = iter(captions), 0
         while chunk := list(itertools.islice(remaining, CHUNK)):

@@ -138,7 +138,7 @@ def test_captions_that_will_be_truncated_are_counted_before_a_training():
         WordTokenizer.from_captions(captions, length=2)
     assert len(caught) == 1
     with pytest.warns(UserWarning, match=r"^10000 captions were truncated to 4 tokens\.$"):
-        CharacterTokenizer(length=4).warn_of(iter(captions))
+        CharacterTokenizer(length=4).warn_of_truncation(iter(captions))
 
 
 @pytest.mark.parametrize(
