@@ -25,7 +25,7 @@ from keras_t2i.layers import MovingAverage, SpectralDense
 from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.layers.random import row_normal
 from keras_t2i.losses import contrastive_loss, fake_cross_entropy, real_cross_entropy
-from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms
+from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
 from keras_t2i.models.text_to_image import TextToImage
 from keras_t2i.text import Tokenizer
 
@@ -108,8 +108,7 @@ class SmallestGAN(TextToImage, AdversarialModel):
     def get_config(self) -> dict[str, Any]:
         names = ("resolution", "noise_dim", "width", "seed")
         config = {name: getattr(self, name) for name in names}
-        tokenizer = keras.saving.serialize_keras_object(self.tokenizer)
-        return {**super().get_config(), "tokenizer": tokenizer, **config}
+        return {**super().get_config(), "tokenizer": part_config(self.tokenizer), **config}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> SmallestGAN:

@@ -17,7 +17,8 @@ def model(smallest):
 
 def test_for_source_takes_its_vocabulary_from_the_captions():
     source = Shapes(count=5)
-    model = SmallestGAN.for_source(source, length=7, width=2)
+    with pytest.warns(UserWarning, match="captions were truncated to 7 tokens"):
+        model = SmallestGAN.for_source(source, length=7, width=2)
     words = {word for caption in source.all_captions() for word in caption.lower().split()}
     assert {word.strip(".,?!") for word in words} <= set(model.tokenizer.vocabulary)
     assert model.tokenizer.length == 7
