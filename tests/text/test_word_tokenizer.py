@@ -1,5 +1,6 @@
 import pytest
 import tensorflow as tf
+import tensorflow_text as tf_text
 
 from keras_t2i.text import WordTokenizer
 from keras_t2i.text.word_tokenizer import split_words
@@ -30,6 +31,7 @@ def words_of(caption: str) -> list[str]:
         ("a🎉🚀b", ["a", "🎉", "🚀", "b"]),
         ("👩‍👩‍👧 👍🏽 ❤️ 1️⃣", ["👩", "👩", "👧", "👍", "🏽", "❤", "1"]),
         ("🇩🇪🇫🇷", ["🇩🇪", "🇫🇷"]),
+        ("blueμπλε青3Dदो", ["blue", "μπλε", "青", "3", "d", "दो"]),
         ("tab\tline\nnull\x00space\u3000\u2028end", ["tab", "line", "null", "space", "end"]),
         ("?! … —", []),
         ("", []),
@@ -37,6 +39,40 @@ def words_of(caption: str) -> list[str]:
 )
 def test_words_of_many_languages(caption, words):
     assert words_of(caption) == words
+
+
+SCRIPTS = {
+    "Latin": "größe",
+    "Greek": "μεγάλο",
+    "Cyrillic": "їжак",
+    "Armenian": "կարմիր",
+    "Hebrew": "עיגול",
+    "Arabic": "دائرة",
+    "Thaana": "ރަތް",
+    "Devanagari": "हिन्दी",
+    "Bengali": "লাল",
+    "Tamil": "சிவப்பு",
+    "Telugu": "ఎరుపు",
+    "Hangul": "빨간",
+    "Georgian": "წითელი",
+    "Ethiopic": "ቀይ",
+    "Bopomofo": "ㄅㄆㄇ",
+    "digits": "123",
+}
+
+
+@pytest.mark.parametrize("first", SCRIPTS)
+def test_words_end_where_the_script_tokenizer_of_tf_text_ends_them(first):
+    captions = tf.constant([SCRIPTS[first] + second for second in SCRIPTS.values()])
+    bare = tf.strings.regex_replace(captions, r"\p{Inherited}", "")
+    expected = tf_text.UnicodeScriptTokenizer().tokenize(tf_text.case_fold_utf8(bare))
+    assert split_words(captions).to_list() == expected.to_list()
+
+
+def test_a_pass_over_a_dataset_sets_up_a_small_graph():
+    tokenizer = WordTokenizer.from_captions(["a"])
+    graph = tf.function(tokenizer).get_concrete_function(tf.TensorSpec((None,), tf.string)).graph
+    assert len(graph.get_operations()) < 250
 
 
 def test_punctuation_and_case_do_not_matter():
