@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import abc
 import atexit
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -178,25 +179,20 @@ class Source(abc.ABC):
             )
 
 
-class _Passes:
-    """Each call gives the next `steps` batch numbers; the first one begins at `start`.
+def _batch_numbers(steps: int, start: int) -> tf.data.Dataset:
+    """Numbers of batches: each pass goes on where the one before it ended.
 
     All passes are equally long, even from amid an epoch: Keras takes the first one's length for
     all that follow.
     """
+    firsts = itertools.count(start, steps)
 
-    def __init__(self, steps: int, start: int) -> None:
-        self.steps, self.next = steps, start
+    def numbers(_: tf.Tensor) -> tf.data.Dataset:
+        first = tf.numpy_function(lambda: np.int64(next(firsts)), [], tf.int64)
+        return tf.data.Dataset.range(first, first + steps)
 
-    def __call__(self) -> Iterator[int]:
-        first, self.next = self.next, self.next + self.steps
-        return iter(range(first, self.next))
-
-
-def _batch_numbers(steps: int, start: int) -> tf.data.Dataset:
-    passes = _Passes(steps, start)
-    numbers = tf.data.Dataset.from_generator(passes, output_signature=tf.TensorSpec((), tf.int64))
-    return numbers.apply(tf.data.experimental.assert_cardinality(steps))
+    passes = tf.data.Dataset.from_tensors(0).flat_map(numbers)
+    return passes.apply(tf.data.experimental.assert_cardinality(steps))
 
 
 class _PipelineThreads:
