@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import signal
 
 import pytest
 
@@ -14,8 +15,13 @@ SHARED_DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Split the CPU into two devices, which TensorFlow allows only before its first operation."""
+    """Split the CPU into two devices, which TensorFlow allows only before its first operation.
+
+    Ctrl-C acts as in a terminal, also where the shell that began the tests ignores it.
+    """
     import tensorflow as tf
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     cpu = tf.config.list_physical_devices("CPU")[0]
     halves = [tf.config.LogicalDeviceConfiguration()] * 2
