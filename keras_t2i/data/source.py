@@ -187,8 +187,11 @@ def _batch_numbers(steps: int, start: int) -> tf.data.Dataset:
     """
     firsts = itertools.count(start, steps)
 
+    def begin() -> np.int64:
+        return _threads.call(lambda: np.int64(next(firsts)), otherwise=np.int64(start))
+
     def numbers(_: tf.Tensor) -> tf.data.Dataset:
-        first = tf.numpy_function(lambda: np.int64(next(firsts)), [], tf.int64)
+        first = tf.numpy_function(begin, [], tf.int64)
         return tf.data.Dataset.range(first, first + steps)
 
     passes = tf.data.Dataset.from_tensors(0).flat_map(numbers)
