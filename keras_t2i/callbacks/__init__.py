@@ -9,6 +9,7 @@ from keras_t2i.callbacks.picture_grid import PictureGrid, picture_grid
 from keras_t2i.callbacks.stop_on_signal import StopOnSignal
 from keras_t2i.callbacks.training_limit import TrainingLimit
 from keras_t2i.callbacks.training_progress import TrainingProgress
+from keras_t2i.callbacks.weights_saver import WeightsSaver
 
 __all__ = [
     "BundleSaver",
@@ -21,6 +22,7 @@ __all__ = [
     "TrainingDiverged",
     "TrainingLimit",
     "TrainingProgress",
+    "WeightsSaver",
     "picture_grid",
     "read_history",
 ]

@@ -75,6 +75,10 @@ def train(
         resume=resume,
         progress=progress,
     )
-    typer.echo(f"{int(model.optimizer.iterations):,} steps done; the model is {run_dir / 'model'}")
+    steps_done = int(model.optimizer.iterations)
+    if not steps_done:
+        typer.echo("Stopped before the first step; the same line with --resume goes on.")
+        return
+    typer.echo(f"{steps_done:,} steps done; the model is {run_dir / 'model'}")
     typer.echo(f'  keras-t2i generate {run_dir} "a caption" --out picture.png')
     typer.echo(f"  tensorboard --logdir {run_dir / 'logs'}")

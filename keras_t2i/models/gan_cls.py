@@ -17,7 +17,8 @@ Reed, Akata, Yan, Logeswaran, Schiele, Lee: Generative Adversarial Text to Image
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -30,6 +31,7 @@ from keras_t2i.layers.random import batch_normal, row_normal
 from keras_t2i.losses import fake_cross_entropy, real_cross_entropy
 from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
 from keras_t2i.models.arguments import check_seed, check_sizes, check_weights
+from keras_t2i.models.going_on import fit_on
 from keras_t2i.models.text_to_image import TextToImage
 from keras_t2i.text import CharacterTokenizer, CharCNNRNN, JointEmbedding, TextEncoder, Tokenizer
 
@@ -130,6 +132,7 @@ class GANCLS(TextToImage, AdversarialModel):
         *,
         text_epochs: int = 20,
         text_options: Mapping[str, Any] | None = None,
+        text_callbacks: Sequence[keras.callbacks.Callback] = (),
         **options: Any,
     ) -> GANCLS:
         """A new model for a source, whose text encoder is first trained against its pictures.
@@ -139,6 +142,8 @@ class GANCLS(TextToImage, AdversarialModel):
             text_epochs: epochs of the structured joint embedding (`JointEmbedding`), in batches
                 of 40; a line a epoch is printed. Authors: about 30,000 steps.
             text_options: arguments of `CharCNNRNN`.
+            text_callbacks: callbacks of the text encoder's training; with a
+                `keras_t2i.callbacks.WeightsSaver` among them a training that was ended goes on.
             **options: arguments of the constructor.
 
         Raises:
@@ -161,10 +166,17 @@ class GANCLS(TextToImage, AdversarialModel):
             matcher = JointEmbedding(model.text_encoder, resolution=model.resolution)
             matcher.compile()
             rows = min(TEXT_BATCH, len(source))
-            batches = source.batches(
-                model.tokenizer, model.resolutions, rows, mismatched=False, seed=model.seed
+            batches = functools.partial(
+                source.batches, model.tokenizer, model.resolutions, rows, mismatched=False
             )
-            matcher.fit(batches, epochs=text_epochs, verbose=2)
+            fit_on(
+                matcher,
+                lambda start: batches(seed=model.seed, start=start),
+                steps_per_epoch=source.steps(rows),
+                epochs=text_epochs,
+                callbacks=text_callbacks,
+                verbose=2,
+            )
             model.text_encoder.trainable = False
         return model
 

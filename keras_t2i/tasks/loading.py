@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import pathlib
 
 from keras_t2i.models import TextToImage
 from keras_t2i.presets import load_bundle
-from keras_t2i.tasks.run_directory import MODEL
+from keras_t2i.tasks.run_directory import RunDirectory
 
 
 def load_model(name: str | os.PathLike[str]) -> TextToImage:
@@ -15,13 +14,19 @@ def load_model(name: str | os.PathLike[str]) -> TextToImage:
 
     Raises:
         ValueError: no shipped model of that name, with the close matches; an altered file.
-        FileNotFoundError: no such folder, or a file of the bundle is missing.
+        FileNotFoundError: no such folder, a run that has saved no model yet, or a file of the
+            bundle is missing.
 
     Example:
         >>> model = load_model("runs/shapes")
         >>> model.generate("a small red circle", seed=7)
     """
-    path = pathlib.Path(name)
-    if (path / MODEL / "config.json").is_file():
-        return load_bundle(path / MODEL)
+    run = RunDirectory(name)
+    if run.has_model:
+        return load_bundle(run.model)
+    if run.exists:
+        raise FileNotFoundError(
+            "This training has no model yet; go on with it by resume=True (--resume). "
+            f"Received: {str(run.path)!r}"
+        )
     return load_bundle(name)

@@ -5,6 +5,7 @@
 | `config.json` | the resolved arguments and the versions of the packages |
 | `history.jsonl` | the loss terms, one line each so many steps |
 | `logs/` | TensorBoard's event file, and the grids as `grid-STEP.png` |
+| `text_encoder.weights.h5` | the save of a text encoder that learns before the system does |
 | `model/` | the last save: a bundle with the training state |
 """
 
@@ -29,7 +30,7 @@ class RunDirectory:
         path: the folder; `begin` makes it.
 
     Attributes:
-        path, config, history, logs, model: the paths of the table above.
+        path, config, history, logs, text_encoder, model: the paths of the table above.
 
     Example:
         >>> run = RunDirectory("runs/shapes")
@@ -42,6 +43,7 @@ class RunDirectory:
         self.config = self.path / "config.json"
         self.history = self.path / "history.jsonl"
         self.logs = self.path / "logs"
+        self.text_encoder = self.path / "text_encoder.weights.h5"
         self.model = self.path / MODEL
 
     @property

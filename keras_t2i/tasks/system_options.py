@@ -12,7 +12,7 @@ from keras_t2i.data.source import TEXTS
 from keras_t2i.registry import System
 
 ALWAYS = ("tokens", "images", "labels", "content", "mismatched_tokens")
-RESERVED = ("tokenizer", "text_encoder")
+RESERVED = ("tokenizer", "text_encoder", "text_callbacks")
 
 
 def option_names(system: System) -> list[str]:
@@ -24,6 +24,11 @@ def option_names(system: System) -> list[str]:
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
                 names.append(parameter.name)
     return [name for name in dict.fromkeys(names) if name not in RESERVED]
+
+
+def takes_text_callbacks(system: System) -> bool:
+    """Does `for_source` of a system first train a text encoder?"""
+    return "text_callbacks" in inspect.signature(system.load().for_source).parameters
 
 
 def check_options(system: System, options: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ source --for_source--> model --fit--> history, grids, saves --the end, Ctrl-C, a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -16,11 +16,17 @@ from keras_t2i import callbacks as watch
 from keras_t2i.data import Source, open_source
 from keras_t2i.models import TextToImage
 from keras_t2i.models.arguments import check_seed
+from keras_t2i.models.going_on import fit_on
 from keras_t2i.presets import load_bundle, save_bundle
 from keras_t2i.registry import System, find_system
 from keras_t2i.tasks.run_card import run_card
 from keras_t2i.tasks.run_directory import RunDirectory
-from keras_t2i.tasks.system_options import check_batch_size, check_options, needed_annotations
+from keras_t2i.tasks.system_options import (
+    check_batch_size,
+    check_options,
+    needed_annotations,
+    takes_text_callbacks,
+)
 from keras_t2i.text import check_captions
 
 ENDLESS = 10**9  # epochs, where another limit ends the training
@@ -55,7 +61,9 @@ def train(
 
     The training ends at the first of its limits, or at Ctrl-C or SIGTERM after the step under
     way; each time with a saved model. A save holds the optimizers and the place in the data, so
-    that the same call with `resume=True` goes on as if it had never stopped.
+    that the same call with `resume=True` goes on as if it had never stopped. Where a system's
+    text encoder learns first and the end comes meanwhile, what it has learned is saved in its
+    place, and the model comes back untrained.
 
     Args:
         system: name in the registry, such as "contrastive_gan".
@@ -125,13 +133,14 @@ def train(
         *callbacks,
     ]
     _set_precision(precision)
-    training = _Training(row, opened, run, arguments=arguments)
-    if progress:
-        last = training.last_step(steps, epochs)
-        line = watch.TrainingProgress(batch_size=batch_size, steps=last, minutes=minutes)
-        watchers.append(line)
-    rates = cooling or training.model.default_callbacks()
-    training.go(limit, watchers, rates=rates, epochs=epochs or ENDLESS)
+    with watch.StopOnSignal() as stop:
+        training = _Training(row, opened, run, arguments=arguments, stop=stop)
+        if progress:
+            last = training.last_step(steps, epochs)
+            line = watch.TrainingProgress(batch_size=batch_size, steps=last, minutes=minutes)
+            watchers.append(line)
+        rates = cooling or training.model.default_callbacks()
+        training.go(limit, watchers, rates=rates, epochs=epochs or ENDLESS)
     return training.model
 
 
@@ -156,9 +165,16 @@ class _Training:
     """One training: its model, new or as it was last saved, and the place in the data."""
 
     def __init__(
-        self, row: System, source: Source, run: RunDirectory, *, arguments: dict[str, Any]
+        self,
+        row: System,
+        source: Source,
+        run: RunDirectory,
+        *,
+        arguments: dict[str, Any],
+        stop: watch.StopOnSignal,
     ) -> None:
-        self.row, self.source, self.run, self.arguments = row, source, run, arguments
+        self.row, self.source, self.run = row, source, run
+        self.arguments, self.stop = arguments, stop
         self.batch_size, self.seed = arguments["batch_size"], arguments["seed"]
         self.annotations = needed_annotations(row, source)
         self.per_epoch = source.steps(check_batch_size(self.batch_size, source))
@@ -202,53 +218,39 @@ class _Training:
         epochs: int,
     ) -> None:
         """Train to the limit, and save."""
+        if self.stop.received:
+            return  # before the first step: a text encoder has its own save
         self.run.begin(self.arguments)
-        with watch.StopOnSignal() as stop:
-            everyone = [*rates, *watchers, limit, stop]
-            try:
-                self._fit(
-                    everyone, epochs, lambda: limit.is_reached(self.step) or bool(stop.received)
+        try:
+            if not limit.is_reached(self.step):
+                fit_on(
+                    self.model,
+                    self.batches,
+                    steps_per_epoch=self.per_epoch,
+                    epochs=epochs,
+                    callbacks=[*rates, *watchers, limit, self.stop],
+                    verbose=0,
                 )
-            except watch.TrainingDiverged:
-                self._save()  # the guard has put back the last good weights and moments
-                raise
-            self._save()
+        except watch.TrainingDiverged:
+            self._save()  # the guard has put back the last good weights and moments
+            raise
+        self._save()
 
     def _save(self) -> None:
         save_bundle(
             self.model, self.run.model, card=self.card(), training_state=True, overwrite=True
         )
 
-    def _fit(
-        self,
-        watchers: list[keras.callbacks.Callback],
-        epochs: int,
-        ended: Callable[[], bool],
-    ) -> None:
-        epoch, position = divmod(self.step, self.per_epoch)
-        if position and epoch < epochs and not ended():
-            rest = self.per_epoch - position
-            length = tf.data.experimental.assert_cardinality(rest)
-            data = self.batches(self.step).take(rest).apply(length)
-            self._fit_epochs(data, watchers, first=epoch, last=epoch + 1)
-            epoch += 1
-        if epoch < epochs and not ended():
-            data = self.batches(epoch * self.per_epoch)
-            self._fit_epochs(data, watchers, first=epoch, last=epochs)
-
-    def _fit_epochs(
-        self,
-        data: tf.data.Dataset,
-        watchers: list[keras.callbacks.Callback],
-        *,
-        first: int,
-        last: int,
-    ) -> None:
-        self.model.fit(data, initial_epoch=first, epochs=last, verbose=0, callbacks=watchers)
-
     def _new_model(self) -> TextToImage:
         keras.utils.set_random_seed(self.seed)
-        model = self.row.load().for_source(self.source, **self.arguments["options"])
+        options = dict(self.arguments["options"])
+        if takes_text_callbacks(self.row):
+            begin = keras.callbacks.LambdaCallback(
+                on_train_begin=lambda logs: self.run.begin(self.arguments)
+            )
+            saver = watch.WeightsSaver(self.run.text_encoder)
+            options["text_callbacks"] = [begin, self.stop, saver]
+        model = self.row.load().for_source(self.source, **options)
         model.compile()
         return model
 
