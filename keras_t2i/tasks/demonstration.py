@@ -86,7 +86,7 @@ def demo(
         >>> result.answer.name
         'answered_by_server.png'
     """
-    import keras_t2i.server  # noqa: F401  # complains at once where the extra is missing
+    from keras_t2i.server import LocalServer  # noqa: F401  # complains now if the extra is missing
 
     begun, say = time.monotonic(), say or (lambda line: None)
     folder = _free_folder(pathlib.Path(folder))

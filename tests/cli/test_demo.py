@@ -18,12 +18,13 @@ def test_flags_and_lines_go_to_and_from_the_function(cli, monkeypatch):
     assert calls == [(pathlib.Path("mine"), options)]
 
 
-def test_a_missing_extra_names_the_command_that_installs_it(cli, monkeypatch):
+def test_a_missing_extra_is_named_before_anything_is_done(cli, monkeypatch, tmp_path):
     import sys
 
     for name in [name for name in sys.modules if name.startswith("keras_t2i.server.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    outcome = cli("demo")
+    outcome = cli("demo", "--folder", tmp_path / "demo")
     assert outcome.code == 2
     assert "pip install '.[serve]'" in outcome.err
+    assert not (tmp_path / "demo").exists()
