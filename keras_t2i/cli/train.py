@@ -75,10 +75,13 @@ def train(
         resume=resume,
         progress=progress,
     )
-    steps_done = int(model.optimizer.iterations)
-    if not steps_done:
+    _say_what_is_there(run_dir, int(model.optimizer.iterations))
+
+
+def _say_what_is_there(run_dir: pathlib.Path, steps: int) -> None:
+    if not steps:
         typer.echo("Stopped before the first step; the same line with --resume goes on.")
         return
-    typer.echo(f"{steps_done:,} steps done; the model is {run_dir / 'model'}")
+    typer.echo(f"{steps:,} steps done; the model is {run_dir / 'model'}")
     typer.echo(f'  keras-t2i generate {run_dir} "a caption" --out picture.png')
     typer.echo(f"  tensorboard --logdir {run_dir / 'logs'}")

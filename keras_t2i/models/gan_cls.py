@@ -25,13 +25,13 @@ import keras
 import tensorflow as tf
 from keras import KerasTensor, layers
 
+from keras_t2i.callbacks.going_on import fit_on
 from keras_t2i.data.pairing import Mismatcher
 from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.layers.random import batch_normal, row_normal
 from keras_t2i.losses import fake_cross_entropy, real_cross_entropy
 from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
 from keras_t2i.models.arguments import check_seed, check_sizes, check_weights
-from keras_t2i.models.going_on import fit_on
 from keras_t2i.models.text_to_image import TextToImage
 from keras_t2i.text import CharacterTokenizer, CharCNNRNN, JointEmbedding, TextEncoder, Tokenizer
 

@@ -13,10 +13,10 @@ import keras
 import tensorflow as tf
 
 from keras_t2i import callbacks as watch
+from keras_t2i.callbacks.going_on import fit_on
 from keras_t2i.data import Source, open_source
 from keras_t2i.models import TextToImage
 from keras_t2i.models.arguments import check_seed
-from keras_t2i.models.going_on import fit_on
 from keras_t2i.presets import load_bundle, save_bundle
 from keras_t2i.registry import System, find_system
 from keras_t2i.tasks.run_card import run_card
@@ -136,9 +136,7 @@ def train(
     with watch.StopOnSignal() as stop:
         training = _Training(row, opened, run, arguments=arguments, stop=stop)
         if progress:
-            last = training.last_step(steps, epochs)
-            line = watch.TrainingProgress(batch_size=batch_size, steps=last, minutes=minutes)
-            watchers.append(line)
+            watchers.append(training.progress(steps=steps, epochs=epochs, minutes=minutes))
         rates = cooling or training.model.default_callbacks()
         training.go(limit, watchers, rates=rates, epochs=epochs or ENDLESS)
     return training.model
@@ -188,10 +186,13 @@ class _Training:
         """Updates of the generator so far: each takes one batch."""
         return int(self.model.optimizer.iterations)
 
-    def last_step(self, steps: int | None, epochs: int | None) -> int | None:
-        """Where the training will end, if a number of steps or epochs says it."""
+    def progress(
+        self, *, steps: int | None, epochs: int | None, minutes: float | None
+    ) -> watch.TrainingProgress:
+        """The line that says how far the training is on the way to its limits."""
         ends = [steps, epochs and epochs * self.per_epoch]
-        return min((end for end in ends if end), default=None)
+        last = min((end for end in ends if end), default=None)
+        return watch.TrainingProgress(batch_size=self.batch_size, steps=last, minutes=minutes)
 
     def batches(self, start: int) -> tf.data.Dataset:
         """The source's batches from number `start` on."""

@@ -44,6 +44,17 @@ def test_an_interrupted_save_leaves_the_former_one(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="no space left"):
         fit(model, WeightsSaver(path))
     assert path.read_bytes() == whole
+    assert [file.name for file in tmp_path.iterdir()] == ["some.weights.h5"]
+
+
+def test_weights_that_are_no_numbers_leave_the_former_ones(tmp_path):
+    path = tmp_path / "some.weights.h5"
+    model = make()
+    fit(model, WeightsSaver(path))
+    whole = path.read_bytes()
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    fit(model, WeightsSaver(path))
+    assert path.read_bytes() == whole
 
 
 def test_nothing_is_restored_where_nothing_was_saved(tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_t2i.callbacks import WeightsSaver
+from keras_t2i.callbacks.weights_saver import WeightsSaver
 
 
 def fit_on(
