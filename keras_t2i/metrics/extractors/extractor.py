@@ -1,0 +1,109 @@
+"""What every feature extractor is: a network with its own resize and range.
+
+uint8 (B, H, W, 3) --resize--> levels (B, S, S, 3) --range, network--> features, probabilities
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_t2i.metrics.extractors.resize import (
+    RESIZES,
+    resize_by_pil,
+    resize_in_graph,
+    resize_matrices,
+)
+
+
+class Extractor(abc.ABC):
+    """Turns pictures into features; resize and range are part of its identity.
+
+    Attributes:
+        name: by which `get_extractor` finds it.
+        side: of the squares its network sees.
+        resize: a name of `keras_t2i.metrics.extractors.resize.RESIZES`.
+        width: D, of the features.
+        classes: of the probabilities; 0 where the network does not classify.
+        weights_hash: SHA-256 of the weights it runs with.
+    """
+
+    name: str
+    side: int
+    resize: str
+    width: int
+    classes: int = 0
+    weights_hash: str
+
+    def __call__(self, pictures: Any) -> dict[str, np.ndarray]:
+        """Features of pictures.
+
+        Args:
+            pictures: (B, H, W, 3) uint8 of any size.
+
+        Returns:
+            `features`: (B, D) float32, and where the network classifies, `probabilities`:
+            (B, classes) float32.
+
+        Raises:
+            TypeError: not uint8.
+            ValueError: mixed sizes, grey or RGBA, or none at all.
+        """
+        pictures = check_uint8(pictures)
+        matrices = resize_matrices(pictures.shape[1:3], self.side, method=self.resize)
+        if RESIZES[self.resize].levels:
+            pictures = resize_by_pil(pictures, self.side, method=self.resize)
+        found = self._compiled(tf.constant(pictures), *matrices)
+        return {name: value.numpy() for name, value in found.items()}
+
+    @abc.abstractmethod
+    def run(self, levels: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The network on (B, S, S, 3) float32 levels of 0 to 255; traced into a graph."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a record must name so that its numbers can be compared."""
+        return {
+            "extractor": self.name,
+            "resize": self.resize,
+            "side": self.side,
+            "weights": self.weights_hash,
+        }
+
+    @property
+    def _compiled(self) -> Any:
+        if "_graph" not in self.__dict__:
+            self._graph = tf.function(
+                lambda pictures, rows, columns: self.run(resize_in_graph(pictures, rows, columns)),
+                input_signature=[
+                    tf.TensorSpec((None, None, None, 3), tf.uint8),
+                    tf.TensorSpec((self.side, None), tf.float32),
+                    tf.TensorSpec((self.side, None), tf.float32),
+                ],
+            )
+        return self._graph
+
+
+def check_uint8(pictures: Any) -> np.ndarray:
+    """The pictures as (B, H, W, 3) uint8, or an error that says what they are instead."""
+    if isinstance(pictures, (list, tuple)) and len({np.shape(one) for one in pictures}) > 1:
+        shapes = sorted({np.shape(one) for one in pictures})
+        raise ValueError(
+            "Pictures must all be of one size and kind; resize or crop them to one first. "
+            f"Received: shapes {shapes[:4]}"
+        )
+    array = np.asarray(pictures)
+    if array.ndim != 4 or array.shape[-1] != 3 or not array.size:
+        raise ValueError(
+            "Pictures must be RGB, of shape (B, H, W, 3) with B at least 1; convert grey and "
+            f"transparent ones first. Received: pictures.shape={array.shape}"
+        )
+    if array.dtype != np.uint8:
+        raise TypeError(
+            "Pictures must be uint8 levels of 0 to 255, as `generate` returns them. "
+            f"Received: pictures.dtype={array.dtype}"
+        )
+    return array

@@ -1,0 +1,167 @@
+"""Reads the tensors of a PyTorch checkpoint without PyTorch, and without running what it says.
+
+.pth (zip, or PyTorch's format before 1.6) --pickle, four harmless names--> where each tensor lies
+--bounds are checked--> {name: NumPy array}
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import io
+import math
+import os
+import pathlib
+import pickle
+import zipfile
+from typing import Any, BinaryIO
+
+import numpy as np
+
+MAGIC = 0x1950A86A20F9469CFC6C
+DTYPES = {
+    "BFloat16Storage": None,  # NumPy has none
+    "BoolStorage": "?",
+    "ByteStorage": "u1",
+    "CharStorage": "i1",
+    "DoubleStorage": "<f8",
+    "FloatStorage": "<f4",
+    "HalfStorage": "<f2",
+    "IntStorage": "<i4",
+    "LongStorage": "<i8",
+    "ShortStorage": "<i2",
+}
+
+
+def read_state_dict(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """The tensors of a state dict, by name.
+
+    A pickle can run any function; this reader knows only `OrderedDict` and the functions that
+    rebuild a tensor, and refuses a file that names others. Entries that are no tensors are left
+    out. Where the tensors lie one level down under "state_dict" or "model", that level is read.
+
+    Args:
+        path: a file made by `torch.save(model.state_dict(), path)` of any version of PyTorch.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: no such file of tensors, damaged, or one that names other functions.
+
+    Example:
+        >>> read_state_dict("inception_v3_google-0cc3c7bd.pth")["fc.weight"].shape
+        (1000, 2048)
+    """
+    path = pathlib.Path(path)
+    read = _read_zip if zipfile.is_zipfile(path) else _read_legacy
+    try:
+        with path.open("rb") as file:
+            found, storages = read(file)
+        return {name: _tensor(place, storages) for name, place in _places(found).items()}
+    except (EOFError, KeyError, IndexError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            "The file is no PyTorch state dict, or damaged; get it anew. "
+            f"Received: {path} ({type(error).__name__}: {error})"
+        ) from error
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"The file cannot be read as tensors. Received: {path} ({error})"
+        ) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where a tensor lies: in which storage, from which element, of which shape and strides."""
+
+    storage: tuple[str, str]
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("collections", "OrderedDict"):
+            return collections.OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _rebuild_tensor
+        if (module, name) == ("torch._utils", "_rebuild_parameter"):
+            return _rebuild_parameter
+        if module == "torch" and name in DTYPES:
+            return name
+        raise pickle.UnpicklingError(f"it names {module}.{name}, which is not needed for tensors")
+
+    def persistent_load(self, reference: Any) -> tuple[str, str]:
+        kind, storage_type, key = reference[:3]
+        if kind != "storage" or (len(reference) > 5 and reference[5] is not None):
+            raise pickle.UnpicklingError("it refers to something other than plain storages")
+        return str(storage_type), str(key)
+
+
+def _rebuild_tensor(
+    storage: tuple[str, str], offset: int, shape: Any, strides: Any, *rest: Any
+) -> _Place:
+    numbers = [int(offset), *map(int, shape), *map(int, strides)]
+    if min(numbers) < 0 or len(shape) != len(strides):
+        raise pickle.UnpicklingError("a tensor lies at an impossible place")
+    return _Place(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
+
+
+def _rebuild_parameter(tensor: _Place, *rest: Any) -> _Place:
+    return tensor
+
+
+def _read_zip(file: BinaryIO) -> tuple[Any, dict[str, bytes]]:
+    with zipfile.ZipFile(file) as archive:
+        names = {name.partition("/")[2]: name for name in archive.namelist()}
+        if "byteorder" in names and archive.read(names["byteorder"]).strip() != b"little":
+            raise pickle.UnpicklingError("its numbers are big-endian")
+        found = _Unpickler(io.BytesIO(archive.read(names["data.pkl"]))).load()
+        wanted = {f"data/{place.storage[1]}" for place in _places(found).values()}
+        storages = {name.removeprefix("data/"): archive.read(names[name]) for name in wanted}
+    return found, storages
+
+
+def _read_legacy(file: BinaryIO) -> tuple[Any, dict[str, bytes]]:
+    if _Unpickler(file).load() != MAGIC:
+        raise pickle.UnpicklingError("it does not begin as PyTorch's files do")
+    _Unpickler(file).load()  # version of the format
+    if not _Unpickler(file).load().get("little_endian", True):
+        raise pickle.UnpicklingError("its numbers are big-endian")
+    found = _Unpickler(file).load()
+    sizes = {key: _width(kind) for kind, key in (p.storage for p in _places(found).values())}
+    storages = {}
+    for key in _Unpickler(file).load():
+        count = int.from_bytes(file.read(8), "little")
+        storages[key] = file.read(count * sizes[key])
+    return found, storages
+
+
+def _width(kind: str) -> int:
+    return 2 if kind == "BFloat16Storage" else np.dtype(DTYPES[kind]).itemsize
+
+
+def _places(found: Any) -> dict[str, _Place]:
+    for level in ("state_dict", "model"):
+        if isinstance(found, dict) and isinstance(found.get(level), dict):
+            found = found[level]
+    places = {name: place for name, place in found.items() if isinstance(place, _Place)}
+    if not places:
+        raise pickle.UnpicklingError("it holds no tensors by name")
+    return places
+
+
+def _tensor(place: _Place, storages: dict[str, bytes]) -> np.ndarray:
+    kind, key = place.storage
+    data = storages[key]
+    values = np.frombuffer(data[: len(data) // _width(kind) * _width(kind)], DTYPES[kind] or "<u2")
+    if kind == "BFloat16Storage":
+        values = (values.astype("<u4") << 16).view("<f4")
+    steps = sum((size - 1) * step for size, step in zip(place.shape, place.strides, strict=True))
+    empty = math.prod(place.shape) == 0
+    if not empty and place.offset + steps >= len(values):
+        raise pickle.UnpicklingError("a tensor reaches beyond its data: the file is damaged")
+    strides = [step * values.itemsize for step in place.strides]
+    if empty:
+        return np.zeros(place.shape, values.dtype)
+    window = np.lib.stride_tricks.as_strided(values[place.offset :], place.shape, strides)
+    return window.copy()

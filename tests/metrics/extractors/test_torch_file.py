@@ -1,0 +1,90 @@
+import os
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+
+from keras_t2i.metrics.extractors.torch_file import MAGIC, read_state_dict
+
+EXPECTED = {
+    "plain": np.arange(24, dtype=np.float32).reshape(4, 6),
+    "view": np.arange(24, dtype=np.float32).reshape(4, 6)[1:3, ::2].T,
+    "half": np.array([0.5, -2.0], np.float16),
+    "brain": np.array([0.5, -2.0], np.float32),
+    "long": np.array(7, np.int64),
+    "empty": np.zeros((0, 3), np.float32),
+    "parameter": np.ones(2, np.float64),
+}
+
+
+@pytest.mark.parametrize("name", ["zip.pth", "legacy.pth"])
+def test_reads_what_torch_wrote_in_either_format(reference_folder, name):
+    found = read_state_dict(reference_folder / name)
+    assert set(found) == set(EXPECTED)
+    for key, expected in EXPECTED.items():
+        assert found[key].dtype == expected.dtype, key
+        np.testing.assert_array_equal(found[key], expected)
+
+
+class Harmful:
+    def __init__(self, function, *arguments):
+        self.call = (function, arguments)
+
+    def __reduce__(self):
+        return self.call
+
+
+def write_zip(path, content, names=("archive/data.pkl",)):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize("function", [os.system, eval, pickle.loads])
+def test_a_pickle_that_calls_a_function_is_refused_and_not_run(tmp_path, function):
+    mark = tmp_path / "harm"
+    harmful = Harmful(function, f"open({str(mark)!r}, 'w')")
+    write_zip(tmp_path / "harmful.pth", pickle.dumps({"w": harmful}))
+    legacy = [MAGIC, 1001, {"little_endian": True}, {"w": harmful}, []]
+    (tmp_path / "legacy.pth").write_bytes(b"".join(pickle.dumps(part) for part in legacy))
+    for name in ("harmful.pth", "legacy.pth"):
+        with pytest.raises(ValueError, match="which is not needed for tensors"):
+            read_state_dict(tmp_path / name)
+    assert not mark.exists()
+
+
+def test_damaged_files_are_errors(tmp_path, reference_folder):
+    whole = (reference_folder / "legacy.pth").read_bytes()
+    for length in (0, 10, 200, len(whole) - 20):
+        (tmp_path / "cut.pth").write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="cut.pth"):
+            read_state_dict(tmp_path / "cut.pth")
+
+
+def test_a_tensor_beyond_its_data_is_an_error(tmp_path, reference_folder):
+    with zipfile.ZipFile(reference_folder / "zip.pth") as source:
+        parts = {name: source.read(name) for name in source.namelist()}
+    with zipfile.ZipFile(tmp_path / "short.pth", "w") as target:
+        for name, content in parts.items():
+            target.writestr(name, content[:4] if name.endswith("data/0") else content)
+    with pytest.raises(ValueError, match="reaches beyond its data"):
+        read_state_dict(tmp_path / "short.pth")
+
+
+@pytest.mark.parametrize("content", [{}, {"note": "text"}, [1, 2], 3])
+def test_a_pickle_without_tensors_is_an_error(tmp_path, content):
+    write_zip(tmp_path / "other.pth", pickle.dumps(content))
+    with pytest.raises(ValueError, match="other.pth"):
+        read_state_dict(tmp_path / "other.pth")
+
+
+def test_other_archives_are_errors(tmp_path):
+    write_zip(tmp_path / "other.zip", b"text", names=("readme.txt",))
+    with pytest.raises(ValueError, match="no PyTorch state dict"):
+        read_state_dict(tmp_path / "other.zip")
+
+
+def test_a_missing_file_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_state_dict(tmp_path / "none.pth")
