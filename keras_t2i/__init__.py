@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         export,
         layers,
         losses,
+        metrics,
         models,
         presets,
         tasks,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from keras_t2i.models import GANCLS, ContrastiveGAN
     from keras_t2i.presets import list_presets
     from keras_t2i.presets import load_bundle as from_preset
-    from keras_t2i.tasks import demo, train
+    from keras_t2i.tasks import demo, evaluate, train
 
 __version__ = "0.1.0"
 
@@ -47,6 +48,7 @@ _MODULES = (
     "export",
     "layers",
     "losses",
+    "metrics",
     "models",
     "presets",
     "tasks",
@@ -56,6 +58,7 @@ _NAMES = {
     "ContrastiveGAN": ("keras_t2i.models", "ContrastiveGAN"),
     "GANCLS": ("keras_t2i.models", "GANCLS"),
     "demo": ("keras_t2i.tasks", "demo"),
+    "evaluate": ("keras_t2i.tasks", "evaluate"),
     "from_preset": ("keras_t2i.presets", "load_bundle"),
     "list_presets": ("keras_t2i.presets", "list_presets"),
     "open_source": ("keras_t2i.data", "open_source"),
@@ -70,11 +73,13 @@ __all__ = [
     "config",
     "data",
     "demo",
+    "evaluate",
     "export",
     "from_preset",
     "layers",
     "list_presets",
     "losses",
+    "metrics",
     "models",
     "open_source",
     "presets",

@@ -17,6 +17,7 @@ import keras_t2i
 from keras_t2i.cli.bad_input import is_bad_input
 from keras_t2i.cli.data import data
 from keras_t2i.cli.demo import demo
+from keras_t2i.cli.evaluate import evaluate
 from keras_t2i.cli.export import export
 from keras_t2i.cli.generate import generate
 from keras_t2i.cli.list import list_all
@@ -27,7 +28,7 @@ BAD_INPUT = 2
 
 app = typer.Typer(
     name="keras-t2i",
-    help="Train text-to-image systems, paint captions, serve them.",
+    help="Train text-to-image systems, paint captions, judge and serve them.",
     epilog="Begin with: keras-t2i demo",
     no_args_is_help=True,
     add_completion=False,
@@ -40,6 +41,7 @@ app.command("list")(list_all)
 app.command()(data)
 app.command()(train)
 app.command()(generate)
+app.command()(evaluate)
 app.command()(export)
 app.command(
     cls=ModelServerCommand,

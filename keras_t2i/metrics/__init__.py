@@ -3,7 +3,8 @@
 pictures --extractors--> features --distances--> Score(value, deviation, count)
 
 A figure means something only together with the extractor, resize, reference set and number of
-samples it was taken with; see `extractors` and `features`.
+samples it was taken with: `keras_t2i.metrics.protocols` gives all of that a name, and
+`keras_t2i.evaluate` takes the figure.
 """
 
 from keras_t2i.metrics.caption_cross_entropy import CaptionCrossEntropy, caption_cross_entropy

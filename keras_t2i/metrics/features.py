@@ -6,8 +6,6 @@ PictureSet --batches--> Extractor --float32--> arrays, in memory or as memory ma
 from __future__ import annotations
 
 import os
-import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,9 +14,10 @@ import numpy as np
 from keras_t2i.metrics.extractors.extractor import Extractor
 from keras_t2i.metrics.feature_cache import FeatureCache
 from keras_t2i.metrics.picture_set import picture_set
+from keras_t2i.progress_line import ProgressLine
 
-PATIENCE = 3.0  # seconds before a progress line appears
 BATCH = 64
+LOOKED_AT = "features of {done}/{total} pictures, {rate:.0f}/s"
 
 
 def extract_features(
@@ -87,7 +86,7 @@ def feature_batches(
         ...     moments.update(batch["features"])
     """
     found = picture_set(pictures, size=size)
-    line = _ProgressLine(len(found), progress)
+    line = ProgressLine(len(found), progress, doing=LOOKED_AT)
     for batch in found.batches(batch_size):
         features = extractor(batch)
         if not np.isfinite(features["features"]).all():
@@ -97,23 +96,3 @@ def feature_batches(
             )
         yield features
         line.advance(len(batch))
-
-
-class _ProgressLine:
-    """One line on stderr, only once it has taken a while."""
-
-    def __init__(self, total: int, wanted: bool | None) -> None:
-        self.total, self.wanted, self.done, self.start = total, wanted, 0, time.monotonic()
-        self.shown = False
-
-    def advance(self, count: int) -> None:
-        self.done += count
-        spent = time.monotonic() - self.start
-        due = spent > PATIENCE and self.done < self.total
-        if self.wanted is False or not (self.shown or self.wanted or due):
-            return
-        self.shown = True
-        rate = self.done / max(spent, 1e-9)
-        end = "\n" if self.done >= self.total else ""
-        sys.stderr.write(f"\rfeatures of {self.done}/{self.total} pictures, {rate:.0f}/s{end}")
-        sys.stderr.flush()

@@ -9,7 +9,7 @@ import abc
 import hashlib
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,8 +52,9 @@ def picture_set(pictures: Any, *, size: int | None = None) -> PictureSet:
     """Wrap a folder, an array or a source.
 
     Args:
-        pictures: path of a folder of picture files; (N, H, W, 3) uint8 or a list of pictures; a
-            `keras_t2i.data.Source`; or a `PictureSet`, which is returned as it is.
+        pictures: path of a folder of picture files, or a list of paths of files; (N, H, W, 3) uint8
+            or a list of pictures; a `keras_t2i.data.Source`; or a `PictureSet`, which is returned
+            as it is.
         size: side in pixels, for a source.
 
     Raises:
@@ -69,9 +70,11 @@ def picture_set(pictures: Any, *, size: int | None = None) -> PictureSet:
     if isinstance(pictures, PictureSet):
         return pictures
     if isinstance(pictures, (str, os.PathLike)):
-        return _FolderSet(pathlib.Path(pictures))
+        return _FileSet(_files_below(pathlib.Path(pictures)))
     if hasattr(pictures, "picture") and hasattr(pictures, "captions"):
         return _SourceSet(pictures, size)
+    if isinstance(pictures, (list, tuple)) and pictures and _are_paths(pictures):
+        return _FileSet([pathlib.Path(path) for path in pictures])
     if isinstance(pictures, (np.ndarray, list, tuple)) or hasattr(pictures, "__array__"):
         return _ArraySet(check_uint8(pictures))
     raise TypeError(
@@ -115,18 +118,11 @@ class _SourceSet(PictureSet):
         return _pictures_hash(self)
 
 
-class _FolderSet(PictureSet):
-    """Files below a folder in the order of their names."""
+class _FileSet(PictureSet):
+    """Files in their order, read when they are asked for."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        if not folder.is_dir():
-            raise FileNotFoundError(f"There is no such folder of pictures. Received: {folder}")
-        found = (p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-        self.files = sorted(found, key=lambda path: path.relative_to(folder).as_posix())
-        if not self.files:
-            raise ValueError(
-                f"The folder has no pictures ({', '.join(sorted(SUFFIXES))}). Received: {folder}"
-            )
+    def __init__(self, files: list[pathlib.Path]) -> None:
+        self.files = files
 
     def __len__(self) -> int:
         return len(self.files)
@@ -149,6 +145,23 @@ class _FolderSet(PictureSet):
             with file.open("rb") as opened:
                 found.update(hashlib.file_digest(opened, "sha256").digest())
         return found.hexdigest()
+
+
+def _files_below(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The picture files in the order of their names."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no such folder of pictures. Received: {folder}")
+    found = (p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    files = sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+    if not files:
+        raise ValueError(
+            f"The folder has no pictures ({', '.join(sorted(SUFFIXES))}). Received: {folder}"
+        )
+    return files
+
+
+def _are_paths(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, (str, os.PathLike)) for value in values)
 
 
 def _pictures_hash(pictures: PictureSet) -> str:

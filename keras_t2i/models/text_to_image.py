@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import numbers
 import os
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
@@ -16,10 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_t2i.data.augment import to_uint8
+from keras_t2i.progress_line import ProgressLine
 
 CHUNK = 64  # pictures painted at once: bounds memory, and larger ones are no faster
 SEEDS = np.iinfo(np.int64)
-PATIENCE = 3.0  # seconds before a progress bar appears
+PAINTED = "painted {done}/{total} pictures, {rate:.0f}/s"
 
 
 class TextToImage:
@@ -74,7 +73,7 @@ class TextToImage:
             seed: the same seed gives the same pictures. One integer s names the rows s, s + 1,
                 ...; a sequence names each row. None draws one at random.
             truncation: positive; smaller values give more typical, less varied pictures.
-            progress: show a progress bar; None shows one when it takes more than a few seconds.
+            progress: show a progress line; None shows one when it takes more than a few seconds.
 
         Returns:
             uint8 (H, W, 3) for one sentence, (B, H, W, 3) for a list.
@@ -109,11 +108,11 @@ class TextToImage:
         check_truncation(truncation)
         tokens = self.tokenizer.tokenize(captions)
         seeds = row_seeds(seed, len(tokens))
-        bar = _ProgressBar(len(tokens), progress)
+        line = ProgressLine(len(tokens), progress, doing=PAINTED)
         for first in range(0, len(tokens), CHUNK):
             chunk = slice(first, first + CHUNK)
             pictures = self._paint_chunk(tokens[chunk], seeds[chunk], truncation)
-            bar.advance(len(pictures))
+            line.advance(len(pictures))
             yield pictures
 
     def paint_uint8(
@@ -201,23 +200,3 @@ def check_truncation(truncation: float | None) -> None:
             "`truncation` must be positive; 0.5 gives typical pictures, None full variety. "
             f"Received: truncation={truncation}"
         )
-
-
-class _ProgressBar:
-    """One line on stderr, only once painting has taken a while."""
-
-    def __init__(self, total: int, wanted: bool | None) -> None:
-        self.total, self.wanted, self.done, self.start = total, wanted, 0, time.monotonic()
-        self.shown = False
-
-    def advance(self, count: int) -> None:
-        self.done += count
-        spent = time.monotonic() - self.start
-        due = spent > PATIENCE and self.done < self.total
-        if self.wanted is False or not (self.shown or self.wanted or due):
-            return
-        self.shown = True
-        rate = self.done / max(spent, 1e-9)
-        end = "\n" if self.done >= self.total else ""
-        sys.stderr.write(f"\rpainted {self.done}/{self.total} pictures, {rate:.0f}/s{end}")
-        sys.stderr.flush()

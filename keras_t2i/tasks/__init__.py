@@ -1,11 +1,12 @@
 """What the commands do, one public function each.
 
 train --> run directory;  paint_files --> PNG files;  describe_source --> text
-serve_model --> local server;     demo --> all of it, once
+evaluate --> records;  serve_model --> local server;     demo --> all of it, once
 """
 
 from keras_t2i.tasks.demonstration import DemoResult, demo
 from keras_t2i.tasks.description import SourceDescription, describe_source
+from keras_t2i.tasks.evaluation import evaluate, protocol_captions
 from keras_t2i.tasks.loading import load_model
 from keras_t2i.tasks.painting import PaintedFiles, paint_files
 from keras_t2i.tasks.run_directory import RunDirectory
@@ -19,8 +20,10 @@ __all__ = [
     "SourceDescription",
     "demo",
     "describe_source",
+    "evaluate",
     "load_model",
     "paint_files",
+    "protocol_captions",
     "serve_model",
     "train",
 ]

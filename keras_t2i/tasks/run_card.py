@@ -7,7 +7,8 @@ from typing import Any
 
 from keras_t2i.callbacks import read_history
 from keras_t2i.models import TextToImage
-from keras_t2i.tasks.run_directory import RunDirectory, versions
+from keras_t2i.package_versions import package_versions
+from keras_t2i.tasks.run_directory import RunDirectory
 
 LINES = 10  # of the history that the card shows
 
@@ -15,7 +16,7 @@ LINES = 10  # of the history that the card shows
 def run_card(model: TextToImage, run: RunDirectory, arguments: dict[str, Any]) -> str:
     """Markdown with the arguments, the steps done and a few lines of the history."""
     step = int(model.optimizer.iterations)
-    used = ", ".join(f"{name} {version}" for name, version in versions().items())
+    used = ", ".join(f"{name} {version}" for name, version in package_versions().items())
     return (
         f"# {type(model).__name__} at {model.resolutions[-1]} px\n\n"
         f"{model.count_params():,} weights, after {step:,} steps of batch "

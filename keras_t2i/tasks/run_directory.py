@@ -14,13 +14,12 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import platform
 from typing import Any
 
+from keras_t2i.package_versions import package_versions
 from keras_t2i.presets.bundle import is_bundle
 
 MODEL = "model"
-PACKAGES = ("keras_t2i", "keras", "tensorflow", "tensorflow_text", "numpy")
 
 
 class RunDirectory:
@@ -82,7 +81,7 @@ class RunDirectory:
         """Make the folder and record the arguments."""
         self.path.mkdir(parents=True, exist_ok=True)
         text = json.dumps(
-            {"arguments": arguments, "versions": versions()}, indent=2, ensure_ascii=False
+            {"arguments": arguments, "versions": package_versions()}, indent=2, ensure_ascii=False
         )
         scratch = self.config.with_name("config.json.new")
         scratch.write_text(text + "\n", encoding="utf-8")
@@ -123,11 +122,3 @@ class RunDirectory:
                 "A training goes on with the arguments it began with; repeat them, or begin a new "
                 f"run. Received: {differences}"
             )
-
-
-def versions() -> dict[str, str]:
-    """Of Python and of the packages whose code a training runs."""
-    import importlib
-
-    found = {name: importlib.import_module(name).__version__ for name in PACKAGES}
-    return {"python": platform.python_version(), **found}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from keras_t2i import progress_line
 from keras_t2i.data import Shapes
 from keras_t2i.models import ContrastiveGAN, TextToImage, text_to_image
 from keras_t2i.testing import SmallestGAN
@@ -72,9 +73,9 @@ def test_a_short_list_paints_silently(model, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_progress_bar_appears_only_where_painting_takes_long(model, capsys, monkeypatch):
+def test_a_progress_line_appears_only_where_painting_takes_long(model, capsys, monkeypatch):
     monkeypatch.setattr(text_to_image, "CHUNK", 2)
-    monkeypatch.setattr(text_to_image, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress_line, "PATIENCE", 0.0)
     model.generate(["a"] * 5, seed=0)
     written = capsys.readouterr().err
     assert written.count("\r") == 3

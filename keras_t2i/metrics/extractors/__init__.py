@@ -18,6 +18,7 @@ _CLASSES = {
     "inception_2015": ("inception_2015", "Inception2015"),
     "inception_2015_clean": ("inception_2015", "CleanInception2015"),
     "inception_dm_gan": ("inception_torchvision", "InceptionDMGAN"),
+    "inception_stackgan": ("inception_stackgan", "InceptionStackGAN"),
     "inception_torchvision": ("inception_torchvision", "InceptionTorchvision"),
     "inception_v3_keras": ("inception_v3_keras", "InceptionV3Keras"),
 }

@@ -1,4 +1,4 @@
-"""Inception v3 in the two forms in which PyTorch checkpoints of it exist.
+"""Inception v3 in the three forms in which checkpoints of it exist.
 
 https://arxiv.org/abs/1512.00567; layers bear the names of torchvision's state dict.
 
@@ -9,6 +9,7 @@ images (299) --stem--> 192 x 35^2 --3 A--> 288 --B--> 768 x 17^2 --4 C--> 768 --
 |---|---|---|---|
 | torchvision | counts the padding's zeros | average, counts zeros | 1000 |
 | 2015 graph ("fid") | leaves the padding out | maximum | 1008 |
+| TF-slim's of 2016 ("slim") | leaves the padding out | average, likewise | as fine-tuned |
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from keras import layers
 
 SIDE, WIDTH = 299, 2048
 EPSILON = 1e-3
-Form = Literal["torchvision", "fid"]
+Form = Literal["torchvision", "fid", "slim"]
 CLASSES = {"torchvision": 1000, "fid": 1008}
 
 
-def build_inception(form: Form) -> keras.Model:
-    """(B, 299, 299, 3) of [-1, 1] -> features (B, 2048), scores (B, classes)."""
+def build_inception(form: Form, *, classes: int | None = None) -> keras.Model:
+    """(B, 299, 299, 3) of [-1, 1] -> features (B, 2048), scores (B, classes).
+
+    `classes` None takes the form's own; "slim" has none.
+    """
     images = keras.Input((SIDE, SIDE, 3), name="images")
     x = _stem(images)
     pool = _average_counting_zeros if form == "torchvision" else _average
@@ -38,9 +42,9 @@ def build_inception(form: Form) -> keras.Model:
         x = _block_c(x, name, width, pool=pool)
     x = _block_d(x, "Mixed_7a")
     x = _block_e(x, "Mixed_7b", pool)
-    x = _block_e(x, "Mixed_7c", pool if form == "torchvision" else _maximum)
+    x = _block_e(x, "Mixed_7c", _maximum if form == "fid" else pool)
     features = layers.GlobalAveragePooling2D(name="features")(x)
-    scores = layers.Dense(CLASSES[form], name="fc")(features)
+    scores = layers.Dense(classes or CLASSES[form], name="fc")(features)
     return keras.Model(images, [features, scores], name=f"inception_{form}")
 
 

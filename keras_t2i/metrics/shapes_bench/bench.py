@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -66,13 +66,27 @@ class ShapesBench:
             seed: caption i is painted with seed + i.
             truncation: as `generate` takes it.
         """
+        options = {} if truncation is None else {"truncation": truncation}
+
+        def painted() -> Iterator[np.ndarray]:
+            for first in range(0, len(self.captions), CHUNK):
+                captions = self.captions[first : first + CHUNK]
+                pictures = model.generate(captions, seed=seed + first, **options)
+                self._check_number(pictures, len(captions))
+                yield pictures
+
+        return self.judge_batches(painted())
+
+    def judge_batches(self, batches: Iterable[np.ndarray]) -> BenchResult:
+        """Judge pictures that come in batches of any size, (B, H, H, 3) uint8, in order.
+
+        Raises:
+            TypeError, ValueError: no such pictures, or not one for each caption.
+        """
         seen: list[Scene] = []
-        for first in range(0, len(self.captions), CHUNK):
-            captions = self.captions[first : first + CHUNK]
-            options = {} if truncation is None else {"truncation": truncation}
-            pictures = model.generate(captions, seed=seed + first, **options)
-            self._check_number(pictures, len(captions))
+        for pictures in batches:
             seen += self.detector.find(pictures)
+        self._check_number(seen, len(self.captions))
         return self._judged(seen)
 
     def judge(self, pictures: np.ndarray) -> BenchResult:
