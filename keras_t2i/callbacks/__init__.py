@@ -2,6 +2,7 @@
 
 from keras_t2i.callbacks.bundle_saver import BundleSaver
 from keras_t2i.callbacks.cool_down import CoolDown
+from keras_t2i.callbacks.evaluate_pictures import EvaluatePictures
 from keras_t2i.callbacks.history_file import HistoryFile, read_history
 from keras_t2i.callbacks.learning_rate_decay import LearningRateDecay
 from keras_t2i.callbacks.nan_guard import NaNGuard, TrainingDiverged
@@ -14,6 +15,7 @@ from keras_t2i.callbacks.weights_saver import WeightsSaver
 __all__ = [
     "BundleSaver",
     "CoolDown",
+    "EvaluatePictures",
     "HistoryFile",
     "LearningRateDecay",
     "NaNGuard",

@@ -40,6 +40,13 @@ def train(
         list[str], typer.Option(help="A caption for the grids, may be repeated.", metavar="TEXT")
     ] = [],  # noqa: B006
     grid_every: Annotated[int, typer.Option(help="Steps between two grids.")] = 200,
+    protocol: Annotated[
+        list[str],
+        typer.Option(
+            help="Judge while training, may be repeated; the best is kept.", metavar="NAME"
+        ),
+    ] = [],  # noqa: B006
+    evaluate_every: Annotated[int, typer.Option(help="Steps between two evaluations.")] = 2000,
     save_minutes: Annotated[float, typer.Option(help="Minutes between two saves.")] = 10.0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in the folder, if there is one.")
@@ -71,6 +78,8 @@ def train(
         source_options=source_options,
         captions=caption,
         grid_every=grid_every,
+        protocols=protocol,
+        evaluate_every=evaluate_every,
         save_minutes=save_minutes,
         resume=resume,
         progress=progress,

@@ -7,6 +7,8 @@
 | `logs/` | TensorBoard's event file, and the grids as `grid-STEP.png` |
 | `text_encoder.weights.h5` | the save of a text encoder that learns before the system does |
 | `model/` | the last save: a bundle with the training state |
+| `best/` | the best model by the first protocol, if the training was judged by one |
+| `best-record/` | that one's record |
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ class RunDirectory:
         path: the folder; `begin` makes it.
 
     Attributes:
-        path, config, history, logs, text_encoder, model: the paths of the table above.
+        path, config, history, logs, text_encoder, model, best: the paths of the table above.
 
     Example:
         >>> run = RunDirectory("runs/shapes")
@@ -44,6 +46,7 @@ class RunDirectory:
         self.logs = self.path / "logs"
         self.text_encoder = self.path / "text_encoder.weights.h5"
         self.model = self.path / MODEL
+        self.best = self.path / "best"
 
     @property
     def exists(self) -> bool:

@@ -15,6 +15,7 @@ import tensorflow as tf
 from keras_t2i import callbacks as watch
 from keras_t2i.callbacks.going_on import fit_on
 from keras_t2i.data import Source, open_source
+from keras_t2i.metrics.protocols import Protocol, find_protocol
 from keras_t2i.models import TextToImage
 from keras_t2i.models.arguments import check_seed
 from keras_t2i.presets import load_bundle, save_bundle
@@ -52,6 +53,8 @@ def train(
     source_options: Mapping[str, Any] | None = None,
     captions: Sequence[str] | None = None,
     grid_every: int = 200,
+    protocols: Sequence[str] = (),
+    evaluate_every: int = 2000,
     save_minutes: float = 10.0,
     resume: bool = False,
     progress: bool = True,
@@ -85,6 +88,9 @@ def train(
         source_options: keywords of `open_source`, where `source` is a name or a path.
         captions: what the grids show; None takes eight of held-out pictures.
         grid_every: steps between two grids, and between two points of TensorBoard's curves.
+        protocols: by which the pictures are judged while the model learns
+            (`keras_t2i.callbacks.EvaluatePictures`); the best model by the first is kept.
+        evaluate_every: steps between two evaluations.
         save_minutes: between two saves.
         resume: go on with the run in `run_dir`; begin one if there is none.
         progress: show a progress line on stderr.
@@ -109,6 +115,7 @@ def train(
     row, run = find_system(system), RunDirectory(run_dir)
     limit, cooling = _limit(steps, epochs, minutes), _cooling(cool_down, steps)
     check_seed(seed)
+    protocols = [find_protocol(name) for name in protocols]
     base = row.compact if compact else {}
     options = {"resolution": resolution, "seed": seed, **base, **(options or {})}
     check_options(row, options)
@@ -130,6 +137,7 @@ def train(
         watch.HistoryFile(run.history, every=min(grid_every, HISTORY_EVERY)),
         watch.PictureGrid(run.logs, captions=shown, every=grid_every),
         watch.BundleSaver(run.model, minutes=save_minutes, card=lambda: training.card()),
+        *_evaluations(protocols, evaluate_every, opened, run, card=lambda: training.card()),
         *callbacks,
     ]
     _set_precision(precision)
@@ -276,6 +284,23 @@ def _cooling(cool_down: int, steps: int | None) -> list[keras.callbacks.Callback
             f"Received: cool_down={cool_down}, steps={steps}"
         )
     return [watch.CoolDown(last_step=steps, length=cool_down)]
+
+
+def _evaluations(
+    protocols: Sequence[Protocol],
+    every: int,
+    source: Source,
+    run: RunDirectory,
+    *,
+    card: Callable[[], str],
+) -> list[keras.callbacks.Callback]:
+    """The callback that judges, where there is something to judge by."""
+    if not protocols:
+        return []
+    judge = watch.EvaluatePictures(
+        protocols, every=every, folder=run.logs, keep=run.best, card=card, data=source
+    )
+    return [judge]
 
 
 def _set_precision(name: str) -> None:

@@ -54,6 +54,7 @@ def test_help_of_each_command_has_an_example(cli, name):
                 "option": "options",
                 "data_option": "source_options",
                 "caption": "captions",
+                "protocol": "protocols",
             },
         ),
     ],

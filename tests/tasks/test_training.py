@@ -192,3 +192,22 @@ def test_held_out_captions_differ_and_come_from_another_split():
 
 def test_held_out_captions_may_be_fewer_than_asked():
     assert len(training.held_out(Emoji(), 10**4)) == len(Emoji("val"))
+
+
+@pytest.mark.filterwarnings("ignore::keras_t2i.metrics.FewSamplesWarning")
+def test_pictures_are_judged_while_the_model_learns_and_the_best_is_kept(train, tmp_path):
+    run = tmp_path / "run"
+    train(run, steps=4, protocols=["shapes_bench[count=3]"], evaluate_every=2)
+    best = load_bundle(run / "best")
+    assert best.resolutions == (8,)
+    assert "as the best so far by `shapes_bench[count=3]`" in (run / "best/card.md").read_text()
+    assert len(list((run / "best-record").glob("*.json"))) == 1
+    # Going on beats the kept record or keeps it.
+    train(run, steps=6, protocols=["shapes_bench[count=3]"], evaluate_every=2, resume=True)
+    assert len(list((run / "best-record").glob("*.json"))) == 1
+
+
+def test_an_unknown_protocol_is_refused_before_anything_is_written(train, tmp_path):
+    with pytest.raises(ValueError, match="No protocol of this name"):
+        train(tmp_path / "run", steps=1, protocols=["beauty"])
+    assert not (tmp_path / "run").exists()

@@ -115,10 +115,7 @@ class Judge:
             ValueError: pictures or captions that are not the protocol's; an encoder by which the
                 model was trained.
         """
-        for protocol in self.protocols:  # complain before anything is painted
-            if protocol.extractor and subject.model is not None:
-                check_independent(self.extractor(protocol), subject.model)
-            self._pictures(protocol, subject)
+        self.check(subject)
         records: dict[int, Record] = {}
         for group in _groups(self.protocols):
             with tempfile.TemporaryDirectory() as scratch:
@@ -126,6 +123,19 @@ class Judge:
                     case = _Case(self, protocol, subject, scratch=pathlib.Path(scratch))
                     records[number] = case.record(command)
         return [records[number] for number in range(len(self.protocols))]
+
+    def check(self, subject: Subject) -> None:
+        """Complain about what is missing or does not fit, before anything is painted.
+
+        Raises:
+            ValueError, FileNotFoundError: as `judge` does.
+        """
+        for protocol in self.protocols:
+            self._pictures(protocol, subject)
+            if protocol.extractor:
+                extractor = self.extractor(protocol)
+                if subject.model is not None:
+                    check_independent(extractor, subject.model)
 
     def extractor(self, protocol: Protocol) -> Extractor:
         """The network by which a protocol looks at pictures, loaded once."""

@@ -102,6 +102,11 @@ class DataSets:
                 f"`data` (--data), {NEEDED[name]}. Received: data=None"
             )
         if isinstance(self.data, Source):
+            if name in ("birds", "cub") and not isinstance(self.data, Birds):
+                raise ValueError(
+                    f"Protocol `{protocol.name}` is about {NEEDED[name]}. "
+                    f"Received: data={type(self.data).__name__}"
+                )
             return self.data
         path = pathlib.Path(self.data).expanduser()
         if path.suffix.lower() in (".jsonl", ".txt") and name not in ("birds", "own"):

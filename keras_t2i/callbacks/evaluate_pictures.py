@@ -1,0 +1,160 @@
+"""Judge the pictures while the model is trained, and keep the best model."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_t2i.metrics.checks import FewSamplesWarning
+from keras_t2i.metrics.protocols import (
+    Judge,
+    ModelSubject,
+    Protocol,
+    Record,
+    compare_records,
+    read_record,
+    write_record,
+)
+
+
+class EvaluatePictures(keras.callbacks.Callback):
+    """Takes the numbers of protocols every so many steps.
+
+    What is judged is what `generate` paints: by the moving average of the generator, where the
+    system has one. TensorBoard shows each score as `quality/PROTOCOL`, further ones as
+    `quality/PROTOCOL/SCORE`. Full protocols take minutes; a variant of fewer pictures, such as
+    "shapes_bench[count=300]", is enough to watch a training.
+
+    The kept model was chosen by its number, which therefore flatters it: judge it by a protocol of
+    another seed or split than the one that chose.
+
+    Args:
+        protocols: names, variants or `Protocol`s; the first one's headline decides what is best.
+        every: steps between two evaluations; None evaluates at the end of each epoch.
+        folder: of TensorBoard's log; None writes none.
+        keep: a bundle for the best model so far, without training state; it appears whole or not
+            at all, and over a former one only where the number is better. Its record lies in the
+            folder `NAME-record` beside it, so that a training that goes on knows what to beat.
+        card: makes the text of the kept model's card, to which the record is added.
+        truncation: see `TextToImage.generate`.
+        **judge: further arguments of `Judge`: `data`, `encoder`, `weights`, `reference`, `cache`.
+
+    Attributes:
+        history: (step, records) of all evaluations so far.
+        best: the record of the best model so far, or None.
+
+    Raises:
+        ValueError: a step count below 1, or as `Judge` does.
+        FileExistsError: at `keep` is something that was not kept by the first protocol.
+
+    Example:
+        >>> judged = EvaluatePictures(["shapes_bench[count=300]"], every=1000, folder="logs",
+        ...                           keep="best")
+        >>> model.fit(batches, epochs=10, callbacks=[judged])
+        >>> judged.best.value
+    """
+
+    def __init__(
+        self,
+        protocols: Sequence[str | Protocol],
+        *,
+        every: int | None = None,
+        folder: str | os.PathLike[str] | None = None,
+        keep: str | os.PathLike[str] | None = None,
+        card: Callable[[], str] | None = None,
+        truncation: float | None = None,
+        **judge: Any,
+    ) -> None:
+        super().__init__()
+        if every is not None and every < 1:
+            raise ValueError(f"`every` must be positive. Received: every={every}")
+        asked = [protocols] if isinstance(protocols, str | Protocol) else protocols
+        self.judge = Judge(asked, progress=False, **judge)
+        self.every, self.truncation, self.card = every, truncation, card
+        self.folder = None if folder is None else pathlib.Path(folder)
+        self.keep = None if keep is None else pathlib.Path(keep)
+        self.history: list[tuple[int, list[Record]]] = []
+        self.best = self._kept_record()
+        self._writer: tf.summary.SummaryWriter | None = None
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.judge.check(ModelSubject(self.model))  # rather now than after hours
+        if self.folder is not None:
+            self._writer = tf.summary.create_file_writer(str(self.folder))
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.every and self._step() % self.every == 0:
+            self.evaluate()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if not self.every:
+            self.evaluate()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if not self.history or self.history[-1][0] != self._step():
+            self.evaluate()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def evaluate(self) -> list[Record]:
+        """Judge the model as it is now."""
+        step = self._step()
+        subject = ModelSubject(self.model, truncation=self.truncation)
+        with warnings.catch_warnings():
+            if self.history:  # said once is enough
+                warnings.simplefilter("ignore", FewSamplesWarning)
+            records = self.judge.judge(subject, command=f"EvaluatePictures at step {step}")
+        self.history.append((step, records))
+        self._log(step, records)
+        if self.best is None or compare_records(self.best, records[0]) > 0:
+            self.best = records[0]
+            if self.keep is not None:
+                self._save(step, records)
+        return records
+
+    def _log(self, step: int, records: Sequence[Record]) -> None:
+        if self._writer is None:
+            return
+        with self._writer.as_default(step=step):
+            for record in records:
+                for number, (name, score) in enumerate(record.scores.items()):
+                    tag = f"quality/{record.protocol}" + (f"/{name}" if number else "")
+                    tf.summary.scalar(tag, score.value)
+        self._writer.flush()
+
+    def _save(self, step: int, records: Sequence[Record]) -> None:
+        first = f"# {type(self.model).__name__} at {self.model.resolutions[-1]} px\n"
+        lines = "\n".join(f"- {record}" for record in records)
+        text = (
+            f"{self.card() if self.card else first}\n## Kept\n\nAt step {step:,}, as the best so "
+            f"far by `{records[0].protocol}`, which therefore flatters it:\n\n{lines}\n"
+        )
+        self.model.save_to_preset(self.keep, card=text, overwrite=True)
+        write_record(self.best, self._record_folder)
+
+    @property
+    def _record_folder(self) -> pathlib.Path:
+        return self.keep.with_name(f"{self.keep.name}-record")
+
+    def _kept_record(self) -> Record | None:
+        if self.keep is None or not self.keep.exists():
+            return None
+        name = self.judge.protocols[0].name
+        found = [read_record(path) for path in sorted(self._record_folder.glob("*.json"))]
+        kept = next((record for record in found if record.protocol == name), None)
+        if kept is None:
+            raise FileExistsError(
+                f"What is there was not kept by `{name}`, and would be overwritten; name another "
+                f"folder. Received: keep={str(self.keep)!r}"
+            )
+        return kept
+
+    def _step(self) -> int:
+        return int(self.model.optimizer.iterations.numpy())
