@@ -2,9 +2,9 @@
 
     python benchmarks/contrastive_gan_ablation.py [CASE ...]
 
-Scenes of one object at 32 px, the same number of steps for each; judged on the *test* split as
-`judge_shapes` does. Each case is a process of its own; named cases are added to the results there
-are.
+Scenes of one object at 32 px, the same number of steps for each; captions of the *test* split are
+judged by ShapesBench's detector and rules. Each case is a process of its own; named cases are added
+to the results there are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import keras
 import numpy as np
 from keras import layers
 from record import RESULTS, record
-from shapes_judge import captions_naming_background, judge_pictures, load_judge, scenes, truth
 
 from keras_t2i.data import Shapes
 from keras_t2i.layers.activations import leaky_relu
@@ -33,10 +32,14 @@ from keras_t2i.layers.blocks import (
     PixelUnshuffle,
     StyledUpBlock,
 )
+from keras_t2i.metrics.shapes_bench import ShapesDetector, judge_scene
+from keras_t2i.metrics.shapes_bench.result import rows_of
 from keras_t2i.models import ContrastiveGAN, contrastive_gan
 from keras_t2i.text import BiLSTMEncoder
 
 SIDE, STEPS, BATCH, JUDGED = 32, 700, 64, 600
+SEED = 903  # of the judged scenes: no recipe's
+ROWS = ("background", "colour", "shape", "size", "caption")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,13 +143,25 @@ def measure(case: Case) -> dict[str, Any]:
 
 
 def _judged(model: ContrastiveGAN) -> dict[str, float]:
-    asked = scenes("test", JUDGED, seed=903, objects=(1,))
+    asked = Shapes("test", count=JUDGED, objects=(1,), seed=SEED)
     captions = captions_naming_background(asked)
     pictures = model.generate(captions, seed=0, progress=False)
-    shares = judge_pictures(load_judge(SIDE), pictures, truth(asked))
+    seen = ShapesDetector().find(pictures)
+    told = [asked.scene(index) for index in range(JUDGED)]
+    rows = rows_of([judge_scene(*pair) for pair in zip(told, seen, strict=True)])
     others = model.generate(captions, seed=JUDGED, progress=False)
     difference = np.abs(pictures.astype(float) - others).mean() / 255
+    shares = {name: round(rows[name].value, 4) for name in ROWS}
     return {**shares, "diversity": round(float(difference), 4)}
+
+
+def captions_naming_background(source: Shapes) -> list[str]:
+    """One caption a scene that also names the background."""
+    captions = []
+    for index in range(len(source)):
+        named = [caption for caption in source.captions(index) if "background" in caption]
+        captions.append(named[index % len(named)])
+    return captions
 
 
 def _kept() -> dict[str, Any]:
@@ -156,7 +171,6 @@ def _kept() -> dict[str, Any]:
 
 def main(names: list[str]) -> None:
     """Measure the named cases, each in a fresh process, and record after each."""
-    load_judge(SIDE)
     figures = _kept() if names else {}
     for name in names or CASES:
         command = [sys.executable, __file__, "--measure", name]

@@ -1,37 +1,125 @@
-"""Write the tables of the documentation that come from the registry and the shipped models.
+"""Write the tables of the documentation: of the registry, the shipped models and the records.
 
-Run `python docs/generate.py` after a change of either; a test compares.
+Run `python docs/generate.py` after a change of these; a test compares.
 """
 
 from __future__ import annotations
 
 import pathlib
+import re
 
+from keras_t2i.metrics.protocols import Record, read_records
+from keras_t2i.metrics.protocols.leaderboard import leaderboard, row_name
 from keras_t2i.presets import list_presets
 from keras_t2i.registry import SYSTEMS, System
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BEGIN, END = "<!-- systems: made by docs/generate.py -->", "<!-- end of systems -->"
+QUALITY = ROOT / "benchmarks" / "quality"
 MEANINGS = {"sentence": "one sentence vector", "words": "words and sentence"}
+BOARDS = {
+    "shapes_bench": ("shapes_bench",),
+    "shapes": (
+        "fid_lite0_5k_shapes",
+        "kid_lite0_5k_shapes",
+        "prdc_lite0_5k_shapes",
+        "diversity_shapes",
+    ),
+    "emoji": (
+        "fid_lite0_5k_emoji",
+        "kid_lite0_5k_emoji",
+        "prdc_lite0_5k_emoji",
+        "diversity_emoji",
+        "r_precision_emoji",
+        "clip_score_emoji",
+    ),
+    "birds_64": (
+        "fid_lite0_5k_birds",
+        "kid_lite0_5k_birds",
+        "prdc_lite0_5k_birds",
+        "diversity_birds",
+        "r_precision_birds",
+        "clip_score_birds",
+    ),
+}
 
 
 def documents() -> dict[pathlib.Path, str]:
     """What each document with a generated part should hold."""
-    return {path: with_table(path) for path in (ROOT / "README.md", ROOT / "docs/systems.md")}
+    names = ("README.md", "docs/systems.md", "docs/leaderboard.md")
+    return {ROOT / name: with_tables(ROOT / name) for name in names}
 
 
-def with_table(path: pathlib.Path) -> str:
-    """A document's text with its table made anew.
+def with_tables(path: pathlib.Path) -> str:
+    """A document's text with its tables made anew.
 
     Raises:
-        ValueError: the document lacks the marks between which the table stands.
+        ValueError: the document lacks the marks between which a table stands.
     """
-    text = path.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"The table stands between {BEGIN!r} and {END!r}. Received: {str(path)!r}")
-    return f"{before}{BEGIN}\n{systems_table()}\n{END}{after}"
+    text, found = path.read_text(encoding="utf-8"), 0
+    for name, table in tables().items():
+        begin, end = f"<!-- {name}: made by docs/generate.py -->", f"<!-- end of {name} -->"
+        parts = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.S)
+        text, times = parts.subn(lambda _, made=f"{begin}\n{table}\n{end}": made, text)
+        found += times
+    if not found:
+        raise ValueError(
+            "A table stands between <!-- NAME: made by docs/generate.py --> and <!-- end of NAME "
+            f"-->. Received: {str(path)!r}"
+        )
+    return text
+
+
+def tables() -> dict[str, str]:
+    """All tables by the names of their marks."""
+    records = read_records(QUALITY)
+    boards = {name: board(records, protocols) for name, protocols in BOARDS.items()}
+    return {"systems": systems_table(), **boards, "judged models": judged_models(records)}
+
+
+def board(records: list[Record], protocols: tuple[str, ...]) -> str:
+    """A leaderboard over the protocols of which there is a number, and what they are."""
+    there = [name for name in protocols if any(r.protocol == name for r in records)]
+    if not there:
+        return "Nothing has been judged yet."
+    used = ", ".join(f"`{name}`" for name in there)
+    lines = [leaderboard(records, there), "", f"Protocols, in the order of the columns: {used}."]
+    detectors = [r.details["detector"] for r in records if r.protocol in there and r.details]
+    if detectors:
+        least = min(share for detector in detectors for share in detector.values())
+        lines.append(f"The detector's own accuracy on renders: at least {100 * least:.2f} % each.")
+    if not any(r.protocol in there and r.subject["kind"] == "model" for r in records):
+        lines.append("No model has been judged by them yet.")
+    return "\n".join(lines)
+
+
+def judged_models(records: list[Record]) -> str:
+    """How each judged model was trained, and by which commands it was judged."""
+    by_row: dict[str, list[Record]] = {}
+    for record in records:
+        if record.subject["kind"] != "real":
+            by_row.setdefault(row_name(record), []).append(record)
+    if not by_row:
+        return "No model has been judged yet."
+    return "\n".join(_judged(name, rows) for name, rows in sorted(by_row.items()))
+
+
+def _judged(name: str, records: list[Record]) -> str:
+    subject = records[0].subject
+    parts = []
+    if subject["kind"] == "model":
+        parts.append(f"{subject['system']} at {subject['resolution']} px")
+        parts.append(f"{subject['parameters'] / 1e6:.1f} million weights")
+    training = next((r.subject["training"] for r in records if r.subject.get("training")), {})
+    if "minutes" in training:
+        where = f" on {training['machine']}" if "machine" in training else ""
+        parts.append(f"trained for {training['minutes']:,.0f} minutes{where}")
+    else:
+        parts.append("training time not recorded")
+    lines = [f"- {name}: {', '.join(parts)}"]
+    if "command" in training:
+        lines.append(f"  - `{training['command']}`")
+    lines += [f"  - `{command}`" for command in dict.fromkeys(r.command for r in records)]
+    return "\n".join(lines)
 
 
 def systems_table() -> str:

@@ -34,9 +34,6 @@ class Means(Extractor):
         return {"features": tf.reduce_mean(levels, axis=(1, 2))}
 
 
-pytestmark = pytest.mark.filterwarnings("ignore::keras_t2i.metrics.FewSamplesWarning")
-
-
 def scalars(folder):
     """{tag: {step: value}} of a TensorBoard log."""
     found = {}
@@ -126,7 +123,7 @@ def test_the_best_model_is_kept_whole(smallest, tmp_path, scripted):
     card = (tmp_path / "best" / "card.md").read_text()
     assert card.startswith("# Mine")
     assert "At step 2" in card
-    assert "caption 60" in card
+    assert "caption 60 %" in card
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "best-record"]
 
 
@@ -164,12 +161,14 @@ def test_numbers_of_other_weights_are_not_compared(smallest, scripted):
 
 
 @pytest.mark.filterwarnings("default::keras_t2i.metrics.FewSamplesWarning")
-def test_too_few_pictures_are_warned_of_once(smallest, recwarn):
-    judged = EvaluatePictures([QUICK])
+def test_too_few_pictures_are_warned_of_once(smallest, tmp_path, monkeypatch, recwarn):
+    monkeypatch.setattr(judge, "get_extractor", lambda name, weights=None: Means())
+    few = "fid_lite0_5k_own[count=4,side=8]"
+    judged = EvaluatePictures([few], data=smallest.source, cache=tmp_path)
     judged.set_model(smallest.model())
     for _ in range(2):
         judged.evaluate()
-    told = [w for w in recwarn.list if "2,000 are needed" in str(w.message)]
+    told = [w for w in recwarn.list if "5,000 are needed" in str(w.message)]
     assert len(told) == 1
 
 

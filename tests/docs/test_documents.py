@@ -47,7 +47,7 @@ def test_the_table_names_every_system(generate):
 def test_a_document_without_marks_is_refused(generate, tmp_path):
     (tmp_path / "a.md").write_text("no table here")
     with pytest.raises(ValueError, match=r"a\.md"):
-        generate.with_table(tmp_path / "a.md")
+        generate.with_tables(tmp_path / "a.md")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)

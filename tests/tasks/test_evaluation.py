@@ -12,7 +12,6 @@ from keras_t2i.registry import find_system
 from keras_t2i.tasks import load_model, protocol_captions
 
 QUICK = "shapes_bench[count=6]"
-pytestmark = pytest.mark.filterwarnings("ignore::keras_t2i.metrics.FewSamplesWarning")
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +121,7 @@ def test_real_pictures_are_the_upper_bound():
         "kind": "real",
         "name": "real pictures",
         "hash": record.model_hash,
+        "split": "test",
     }
 
 

@@ -194,7 +194,6 @@ def test_held_out_captions_may_be_fewer_than_asked():
     assert len(training.held_out(Emoji(), 10**4)) == len(Emoji("val"))
 
 
-@pytest.mark.filterwarnings("ignore::keras_t2i.metrics.FewSamplesWarning")
 def test_pictures_are_judged_while_the_model_learns_and_the_best_is_kept(train, tmp_path):
     run = tmp_path / "run"
     train(run, steps=4, protocols=["shapes_bench[count=3]"], evaluate_every=2)

@@ -222,6 +222,7 @@ class _Case:
             protocol=protocol.name,
             definition=self._definition(),
             scores=scores,
+            n=len(self.pictures),
             subject=self.subject.description(protocol, self.pictures),
             weights_hash=self._weights_hash(work),
             data_hash=self._data_hash(),
@@ -262,10 +263,12 @@ class _Case:
         )
 
     def _warn_few(self) -> None:
+        """A variant's name tells its count; what that does to the number, it may not."""
         protocol, count = self.protocol, len(self.pictures)
-        needed = _full_count(protocol)
+        changes = protocol.measure.moves_with_count
+        needed = _full_count(protocol) if changes else protocol.count
         if count < needed:
-            why = "changes with that" if protocol.measure.moves_with_count else "is less exact"
+            why = "changes with that" if changes else "is less exact"
             warnings.warn(
                 f"Protocol `{protocol.name}` over {count:,} pictures: its number {why}; "
                 f"{needed:,} are needed.",

@@ -38,7 +38,7 @@ class Measure:
         names: of the scores, in their order.
         lower_is_better: else higher.
         moves_with_count: does the expectation depend on the number of pictures?
-        percent: are scores shares, shown as percentages?
+        factor: by which scores are shown: 100 for shares, 1000 for distances near nought.
         version: raised when the numbers of an unchanged protocol change.
     """
 
@@ -47,7 +47,7 @@ class Measure:
     names: tuple[str, ...]
     lower_is_better: bool = False
     moves_with_count: bool = False
-    percent: bool = False
+    factor: int = 1
     version: int = 1
 
 
@@ -127,7 +127,11 @@ MEASURES: dict[str, Measure] = {
         moves_with_count=True,
     ),
     "kernel_distance": Measure(
-        "Kernel distance (KID)", _kernel_distance, ("kernel_distance",), lower_is_better=True
+        "Kernel distance (KID)",
+        _kernel_distance,
+        ("kernel_distance",),
+        lower_is_better=True,
+        factor=1000,
     ),
     "precision_recall": Measure(
         "Coverage, density, precision, recall",
@@ -141,7 +145,7 @@ MEASURES: dict[str, Measure] = {
     "diversity": Measure(
         "MS-SSIM of pictures of one caption", _diversity, ("diversity",), lower_is_better=True
     ),
-    "r_precision": Measure("R-precision", _r_precision, ("r_precision",), percent=True),
+    "r_precision": Measure("R-precision", _r_precision, ("r_precision",), factor=100),
     "clip_score": Measure("CLIPScore", _clip_score, ("clip_score",)),
     "visual_semantic_similarity": Measure(
         "Visual-semantic similarity", _visual_semantic_similarity, ("visual_semantic_similarity",)
@@ -160,6 +164,6 @@ MEASURES: dict[str, Measure] = {
             "relation",
             "background",
         ),
-        percent=True,
+        factor=100,
     ),
 }

@@ -29,7 +29,8 @@ class Record:
         protocol: its name.
         definition: all that changes the number, as `Protocol.definition` gives it, with the side
             and the extractor's resize as they were.
-        scores: by name, the headline first.
+        scores: by name, the headline first, each with the count it was taken over.
+        n: pictures that were judged.
         subject: what was judged: `kind` ("model", "pictures" or "real"), `name`, `hash` and more.
         weights_hash: SHA-256 of the extractor's or detector's weights; "" where there is none.
         data_hash: SHA-256 of the captions and of the reference.
@@ -48,6 +49,7 @@ class Record:
     protocol: str
     definition: dict[str, Any]
     scores: dict[str, Score]
+    n: int
     subject: dict[str, Any]
     weights_hash: str
     data_hash: str
@@ -74,9 +76,9 @@ class Record:
         return self.headline.deviation
 
     @property
-    def n(self) -> int:
-        """How many rows entered the headline."""
-        return self.headline.count
+    def is_short(self) -> bool:
+        """Is it of fewer pictures than its protocol asks for?"""
+        return self.n < self.definition["count"]
 
     @property
     def model_hash(self) -> str:
@@ -87,7 +89,7 @@ class Record:
         """Everything as JSON values."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         scores = {name: dataclasses.asdict(score) for name, score in self.scores.items()}
-        headline = {"value": self.value, "deviation": self.deviation, "n": self.n}
+        headline = {"value": self.value, "deviation": self.deviation}
         return {
             "format": FORMAT,
             **headline,
@@ -124,10 +126,11 @@ class Record:
         return cls(**{**fields, "notes": tuple(fields["notes"])})
 
     def __str__(self) -> str:
-        scale = 100 if MEASURES[self.definition["metric"]].percent else 1
-        parts = [f"{name} {scale * score.value:.4g}" for name, score in self.scores.items()]
-        spread = "" if self.deviation is None else f" (± {scale * self.deviation:.2g})"
-        parts[0] += spread
+        shares = MEASURES[self.definition["metric"]].factor == 100
+        scale, unit = (100, " %") if shares else (1, "")
+        parts = [f"{name} {scale * score.value:.4g}{unit}" for name, score in self.scores.items()]
+        if self.deviation is not None:
+            parts[0] += f" (± {scale * self.deviation:.2g})"
         return f"{self.protocol}: {', '.join(parts)}, n={self.n:,}"
 
 

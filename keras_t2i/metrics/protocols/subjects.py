@@ -198,7 +198,12 @@ class RealSubject(Subject):
         return real
 
     def description(self, protocol: Protocol, pictures: PictureSet) -> dict[str, Any]:
-        return {"kind": self.kind, "name": self.name, "hash": pictures.content_hash()}
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "hash": pictures.content_hash(),
+            "split": protocol.real,
+        }
 
 
 class _PaintedSet(PictureSet):

@@ -21,9 +21,10 @@ def record(name="kid_lite0_5k_shapes", *, value=1.0, deviation=0.25, n=5000, **c
         "protocol": protocol.name,
         "definition": protocol.definition(),
         "scores": {
-            protocol.measure.names[0]: Score(value, deviation, n),
+            protocol.measure.names[0]: Score(value, deviation, 11),
             "second": Score(2.0, None, 3),
         },
+        "n": n,
         "subject": {"kind": "model", "name": "a model", "hash": "ab"},
         "weights_hash": "cd" * 32,
         "data_hash": "ef" * 32,
@@ -96,6 +97,11 @@ def test_the_number_of_pictures_matters_where_the_metric_changes_with_it():
     assert compare_records(record(), record(n=4000)) == 0.0
 
 
+def test_a_record_of_too_few_pictures_says_so():
+    assert not record().is_short
+    assert record(n=4999).is_short
+
+
 def test_other_versions_models_and_dates_compare():
     other = record(
         versions={"keras": "4"}, date="2027", command="x", subject={"name": "b", "hash": "c"}
@@ -135,6 +141,6 @@ def test_nan_is_not_written(tmp_path):
 
 def test_a_line_for_people_shows_shares_in_percent():
     text = str(record("shapes_bench", value=0.5, deviation=0.011, n=2000))
-    assert text.startswith("shapes_bench: caption 50 (± 1.1), ")
+    assert text.startswith("shapes_bench: caption 50 % (± 1.1), ")
     assert text.endswith("n=2,000")
     assert dataclasses.is_dataclass(record())
