@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_t2i.data import Source
+from keras_t2i.metrics.extractors.extractor import single_precision
 from keras_t2i.metrics.protocols import (
     SUITES,
     FolderSubject,
@@ -86,6 +87,7 @@ def evaluate(
         FileNotFoundError: no such file or folder, or an evaluator's weights are missing: says what
             to place where.
         FileExistsError: a record is there and `overwrite` is False.
+        TypeError: a model that does not paint.
 
     Example:
         >>> for record in evaluate("contrastive_gan_shapes_64", "shapes", out="quality"):
@@ -105,7 +107,7 @@ def evaluate(
         chosen,
         data=data,
         data_options=data_options,
-        encoder=load_model(encoder) if isinstance(encoder, str | os.PathLike) else encoder,
+        encoder=_loaded(encoder) if isinstance(encoder, str | os.PathLike) else encoder,
         weights=weights,
         reference=reference,
         cache=cache,
@@ -115,14 +117,14 @@ def evaluate(
     given |= {"captions": captions, "truncation": truncation, "name": name}
     command = _command(model, asked, given=given, data_options=data_options)
     told = {**facts, **(training or {})}
-    records = []
-    for record in judge.judge(subject, command=command):
+    records = {}
+    for protocol, record in judge.each(subject, command=command):
         if told:
             record = dataclasses.replace(record, subject={**record.subject, "training": told})
-        records.append(record)
-        if out is not None:
+        records[protocol] = record
+        if out is not None:  # at once: the next one may take long, or fail
             write_record(record, out)
-    return records
+    return [records[protocol.name] for protocol in chosen]
 
 
 def protocol_captions(
@@ -173,7 +175,12 @@ def _subject(
     else:
         if isinstance(model, str | os.PathLike):
             facts, name = training_facts(RunDirectory(model)), name or _name_of(model)
-            model = load_model(model)
+            model = _loaded(model)
+        if not hasattr(model, "generate"):
+            raise TypeError(
+                "What is judged is a `keras_t2i.models.TextToImage`, the name or folder of one, a "
+                f"folder of pictures, or 'real'. Received: model={type(model).__name__}"
+            )
         subject = ModelSubject(model, name=name, truncation=truncation)
     for argument, value, kind in (
         ("captions", captions, "pictures"),
@@ -186,6 +193,11 @@ def _subject(
                 f"{subject.name!r}"
             )
     return subject, facts
+
+
+def _loaded(name: str | os.PathLike[str]) -> Any:
+    with single_precision():  # whatever this process trains in
+        return load_model(name)
 
 
 def _is_picture_folder(model: Any) -> bool:

@@ -9,6 +9,8 @@ import yaml
 
 import keras_t2i
 from keras_t2i.cli.main import main
+from keras_t2i.metrics import Score
+from keras_t2i.metrics.protocols import Record, find_protocol
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -48,6 +50,60 @@ def test_a_document_without_marks_is_refused(generate, tmp_path):
     (tmp_path / "a.md").write_text("no table here")
     with pytest.raises(ValueError, match=r"a\.md"):
         generate.with_tables(tmp_path / "a.md")
+
+
+def judged(protocol, kind, **subject):
+    found = find_protocol(protocol)
+    return Record(
+        protocol=protocol,
+        definition=found.definition(),
+        scores={score: Score(0.5, None, found.count) for score in found.measure.names},
+        n=found.count,
+        subject={"kind": kind, "name": "a", "hash": "a", **subject},
+        weights_hash="",
+        data_hash="",
+        seed=0,
+        versions={},
+        command="keras-t2i evaluate a",
+        date="",
+        details={"detector": {"object": 1.0, "shape": 0.9912}} if found.data == "shapes" else {},
+    )
+
+
+def test_boards_without_records_say_so(generate):
+    assert generate.board([], ("shapes_bench",)) == "Nothing has been judged yet."
+    assert generate.judged_models([]) == "No model has been judged yet."
+    real = [judged("kid_lite0_5k_emoji", "real")]
+    assert generate.board(real, ("kid_lite0_5k_emoji",)).endswith(
+        "No model has been judged by them yet."
+    )
+    assert generate.judged_models(real) == "No model has been judged yet."
+
+
+def test_the_bench_stands_beside_its_detectors_own_accuracy(generate):
+    board = generate.board([judged("shapes_bench", "real")], ("shapes_bench",))
+    assert "at least 99.12 % each" in board
+
+
+def test_judged_models_tell_training_time_and_commands(generate):
+    model = {"system": "GANCLS", "resolution": 64, "parameters": 2_100_000}
+    training = {"minutes": 61.6, "machine": "2 cores", "command": "keras-t2i train gan_cls"}
+    record = judged("kid_lite0_5k_emoji", "model", **model, training=training)
+    text = generate.judged_models([record])
+    assert text.splitlines() == [
+        "- `a`: GANCLS at 64 px, 2.1 million weights, trained for 62 minutes on 2 cores",
+        "  - `keras-t2i train gan_cls`",
+        "  - `keras-t2i evaluate a`",
+    ]
+    assert "training time not recorded" in generate.judged_models(
+        [judged("kid_lite0_5k_emoji", "model", **model)]
+    )
+
+
+def test_every_board_has_its_place_in_the_leaderboard(generate):
+    text = (ROOT / "docs" / "leaderboard.md").read_text(encoding="utf-8")
+    for mark in (*generate.BOARDS, "judged models"):
+        assert f"<!-- end of {mark} -->" in text
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)

@@ -191,6 +191,7 @@ def test_the_encoder_may_be_a_bundle_but_not_the_models_own(bundle):
         (None, {}, ValueError, "Name what to judge"),
         ("no_such_model", {}, ValueError, "No shipped model"),
         ("no/such/folder", {}, FileNotFoundError, "No bundle there"),
+        (object(), {}, TypeError, "model=object"),
         ("real", {"truncation": 0.5}, ValueError, "goes with a model"),
         ("real", {"captions": "a.txt"}, ValueError, "goes with a folder of pictures"),
     ],
@@ -203,3 +204,31 @@ def test_bad_subjects_are_refused(subject, options, error, message):
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(ValueError, match="has no pictures"):
         evaluate(tmp_path, QUICK)
+
+
+def test_what_was_taken_is_kept_when_a_later_protocol_fails(bundle, tmp_path):
+    fails = Protocol(
+        name="fails",
+        metric="diversity",
+        data="shapes",
+        count=4,
+        per_caption=2,
+        side=16,
+        options={"scales": 5},
+    )
+    with pytest.raises(ValueError, match="5 scales need pictures"):
+        evaluate(bundle, [QUICK, fails], out=tmp_path)
+    assert [record.protocol for record in read_records(tmp_path)] == [QUICK]
+
+
+def test_numbers_do_not_hang_on_the_precision_of_the_process(bundle):
+    import keras
+
+    (before,) = evaluate(bundle, QUICK)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        (after,) = evaluate(bundle, QUICK)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert after.scores == before.scores
+    assert load_model(bundle).dtype_policy.name == "float32"

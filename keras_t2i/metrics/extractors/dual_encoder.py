@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_t2i.metrics.extractors.extractor import Extractor
+from keras_t2i.metrics.extractors.extractor import Extractor, single_precision
 from keras_t2i.metrics.extractors.weights_files import arrays_hash
 
 BATCH = 256
@@ -101,7 +101,8 @@ class DualEncoder(Extractor):
 def _loaded(weights: str | os.PathLike[str] | None) -> Any:
     from keras_t2i.presets import load_bundle
 
-    return load_bundle(weights)
+    with single_precision():
+        return load_bundle(weights)
 
 
 def _check_methods(model: Any) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from keras_t2i.metrics.extractors.extractor import Extractor
+from keras_t2i.metrics.extractors.extractor import Extractor, single_precision
 from keras_t2i.metrics.extractors.torch_file import read_state_dict
 from keras_t2i.metrics.extractors.weights_files import file_hash
 
@@ -73,6 +73,7 @@ class EfficientNetLite0(Extractor):
         return {"features": features, "probabilities": tf.nn.softmax(scores)}
 
 
+@single_precision()
 def build_network() -> keras.Model:
     """(B, 224, 224, 3) of about [-1, 1] -> features (B, 1280), scores (B, 1000).
 

@@ -6,8 +6,11 @@ uint8 (B, H, W, 3) --resize--> levels (B, S, S, 3) --range, network--> features,
 from __future__ import annotations
 
 import abc
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -85,6 +88,20 @@ class Extractor(abc.ABC):
                 ],
             )
         return self._graph
+
+
+@contextlib.contextmanager
+def single_precision() -> Iterator[None]:
+    """Layers made inside compute in float32, whatever the process's dtype policy.
+
+    A judge must not see otherwise because the model it looks at is trained in mixed precision.
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def check_uint8(pictures: Any) -> np.ndarray:

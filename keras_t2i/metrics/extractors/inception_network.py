@@ -21,12 +21,15 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_t2i.metrics.extractors.extractor import single_precision
+
 SIDE, WIDTH = 299, 2048
 EPSILON = 1e-3
 Form = Literal["torchvision", "fid", "slim"]
 CLASSES = {"torchvision": 1000, "fid": 1008}
 
 
+@single_precision()
 def build_inception(form: Form, *, classes: int | None = None) -> keras.Model:
     """(B, 299, 299, 3) of [-1, 1] -> features (B, 2048), scores (B, classes).
 

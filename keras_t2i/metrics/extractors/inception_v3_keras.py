@@ -7,7 +7,7 @@ import os
 import keras
 import tensorflow as tf
 
-from keras_t2i.metrics.extractors.extractor import Extractor
+from keras_t2i.metrics.extractors.extractor import Extractor, single_precision
 from keras_t2i.metrics.extractors.weights_files import file_hash, find_weights
 
 FILES = ("inception_v3_weights_tf_dim_ordering_tf_kernels.h5",)
@@ -43,7 +43,8 @@ class InceptionV3Keras(Extractor):
     def __init__(self, *, weights: str | os.PathLike[str] | None = None) -> None:
         path = find_weights(weights, FILES, folder="models", origin=ORIGIN)
         self.weights_hash = file_hash(path)
-        network = keras.applications.InceptionV3(weights=None)
+        with single_precision():
+            network = keras.applications.InceptionV3(weights=None)
         network.load_weights(path)
         outputs = [network.get_layer("avg_pool").output, network.output]
         self.network = keras.Model(network.input, outputs)

@@ -115,14 +115,20 @@ class Judge:
             ValueError: pictures or captions that are not the protocol's; an encoder by which the
                 model was trained.
         """
+        found = dict(self.each(subject, command=command))
+        return [found[protocol.name] for protocol in self.protocols]
+
+    def each(self, subject: Subject, *, command: str = "") -> Iterator[tuple[str, Record]]:
+        """The same as they are taken, with the protocols' names: those of equal pictures in a row.
+
+        What does not fit is complained of before anything is painted.
+        """
         self.check(subject)
-        records: dict[int, Record] = {}
         for group in _groups(self.protocols):
             with tempfile.TemporaryDirectory() as scratch:
-                for number, protocol in group:
+                for protocol in group:
                     case = _Case(self, protocol, subject, scratch=pathlib.Path(scratch))
-                    records[number] = case.record(command)
-        return [records[number] for number in range(len(self.protocols))]
+                    yield protocol.name, case.record(command)
 
     def check(self, subject: Subject) -> None:
         """Complain about what is missing or does not fit, before anything is painted.
@@ -321,12 +327,12 @@ def _plan_key(protocol: Protocol) -> tuple:
     return (*shared, protocol.metric == BENCH)
 
 
-def _groups(protocols: Sequence[Protocol]) -> list[list[tuple[int, Protocol]]]:
-    """Protocols, with their numbers, that judge the same pictures."""
-    groups: dict[tuple, list[tuple[int, Protocol]]] = {}
-    for number, protocol in enumerate(protocols):
+def _groups(protocols: Sequence[Protocol]) -> list[list[Protocol]]:
+    """Protocols that judge the same pictures, together."""
+    groups: dict[tuple, list[Protocol]] = {}
+    for protocol in protocols:
         key = (*_plan_key(protocol), protocol.side, protocol.real)
-        groups.setdefault(key, []).append((number, protocol))
+        groups.setdefault(key, []).append(protocol)
     return list(groups.values())
 
 

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -34,6 +35,17 @@ def test_probabilities_sum_to_one(extractor, pictures):
 def test_equal_pictures_give_equal_bits(extractor, pictures):
     one, other = extractor(pictures), extractor(pictures.copy())
     np.testing.assert_array_equal(one["features"], other["features"])
+
+
+def test_a_training_in_mixed_precision_does_not_change_the_judge(extractor, pictures):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        other = EfficientNetLite0()
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+        np.testing.assert_array_equal(other(pictures)["features"], extractor(pictures)["features"])
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def test_any_size_is_taken(extractor, made):

@@ -286,6 +286,22 @@ def test_a_progress_line_is_shown_where_wanted(small, tiny_model, colours, tmp_p
     assert "judged 20/20 pictures" in capsys.readouterr().err
 
 
+def test_records_come_as_they_are_taken(small, tiny_model, colours, tmp_path):
+    protocols = (small(), small(name="later", seed=1), kid(small))
+    judge = Judge(protocols, cache=tmp_path, progress=False)
+    names = [name for name, _ in judge.each(ModelSubject(tiny_model))]
+    assert names == ["small", "kid", "later"]  # those of equal pictures together
+    records = judge.judge(ModelSubject(tiny_model))
+    assert [record.protocol for record in records] == ["small", "later", "kid"]
+
+
+def test_a_single_picture_is_refused(judged, small, tmp_path):
+    (tmp_path / "one").mkdir()
+    Image.new("RGB", (16, 16)).save(tmp_path / "one" / "a.png")
+    with pytest.raises(ValueError, match="at least 2 samples"):
+        judged(FolderSubject(tmp_path / "one"), small())
+
+
 def test_other_warnings_pass_through(judged, small, tiny_model, monkeypatch):
     paint = tiny_model.generate
 
