@@ -11,17 +11,23 @@ from keras_t2i.package_versions import package_versions
 from keras_t2i.tasks.run_directory import RunDirectory
 
 LINES = 10  # of the history that the card shows
+UNJUDGED = "Its pictures have not been judged by any metric.\n\n"
 
 
-def run_card(model: TextToImage, run: RunDirectory, arguments: dict[str, Any]) -> str:
-    """Markdown with the arguments, the steps done and a few lines of the history."""
+def run_card(
+    model: TextToImage, run: RunDirectory, arguments: dict[str, Any], *, judged: bool = False
+) -> str:
+    """Markdown with the arguments, the steps done and a few lines of the history.
+
+    Unless `judged`, it says that no metric was taken.
+    """
     step = int(model.optimizer.iterations)
     used = ", ".join(f"{name} {version}" for name, version in package_versions().items())
     return (
         f"# {type(model).__name__} at {model.resolutions[-1]} px\n\n"
         f"{model.count_params():,} weights, after {step:,} steps of batch "
         f"{arguments['batch_size']} on `{arguments['source']}`.\n\n"
-        "Its pictures have not been judged by any metric.\n\n"
+        f"{'' if judged else UNJUDGED}"
         f"## Arguments\n\n```json\n{json.dumps(arguments, indent=2, ensure_ascii=False)}\n```\n\n"
         f"## Losses\n\n{_history_table(run)}\n\n"
         f"Made with {used}.\n"

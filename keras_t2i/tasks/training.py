@@ -137,7 +137,9 @@ def train(
         watch.HistoryFile(run.history, every=min(grid_every, HISTORY_EVERY)),
         watch.PictureGrid(run.logs, captions=shown, every=grid_every),
         watch.BundleSaver(run.model, minutes=save_minutes, card=lambda: training.card()),
-        *_evaluations(protocols, evaluate_every, opened, run, card=lambda: training.card()),
+        *_evaluations(
+            protocols, evaluate_every, opened, run, card=lambda: training.card(judged=True)
+        ),
         *callbacks,
     ]
     _set_precision(precision)
@@ -214,9 +216,9 @@ class _Training:
             start=start,
         )
 
-    def card(self) -> str:
+    def card(self, *, judged: bool = False) -> str:
         """The text of the save's card."""
-        return run_card(self.model, self.run, self.arguments)
+        return run_card(self.model, self.run, self.arguments, judged=judged)
 
     def go(
         self,
