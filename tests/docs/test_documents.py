@@ -146,6 +146,7 @@ def test_commands_are_found_in_the_readme():
 
 def test_the_way_of_the_data_can_be_walked(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))  # features are cached there
     scope = {}
     for block in blocks(ROOT / "docs" / "way_of_the_data.md", "python"):
         exec(compile(block, "way_of_the_data.md", "exec"), scope)
