@@ -8,8 +8,8 @@ from typing import Any, TextIO
 
 import keras
 
-REDRAW = 0.5  # seconds between two drawings on a terminal
-REPEAT = 30.0  # seconds between two lines in a log file
+from keras_t2i.progress_line import REDRAW, REPEAT
+
 WIDTH = 20
 
 

@@ -6,7 +6,7 @@ source --for_source--> model --fit--> history, grids, saves --the end, Ctrl-C, a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras

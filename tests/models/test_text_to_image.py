@@ -76,9 +76,10 @@ def test_a_short_list_paints_silently(model, capsys):
 def test_a_progress_line_appears_only_where_painting_takes_long(model, capsys, monkeypatch):
     monkeypatch.setattr(text_to_image, "CHUNK", 2)
     monkeypatch.setattr(progress_line, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress_line, "REPEAT", 0.0)
     model.generate(["a"] * 5, seed=0)
     written = capsys.readouterr().err
-    assert written.count("\r") == 3
+    assert written.count("\n") == 3
     assert "painted 2/5 pictures" in written
     assert written.endswith("/s\n")
     model.generate(["a"] * 5, seed=0, progress=False)
