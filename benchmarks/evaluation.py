@@ -4,7 +4,8 @@
 
 Features of EfficientNet-Lite0 of two sets of `shapes` at 64 px, written to a cache, and FID, KID
 and precision/recall/density/coverage between them: 500 + 500 pictures and 5,000 + 5,000, in
-processes of their own. Then ShapesBench of the shipped model, painting included.
+processes of their own; what noise of a grey level does to the distances of renders; ShapesBench of
+the shipped model, painting included.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from record import record
 
 import keras_t2i
@@ -64,6 +66,27 @@ def judge(count: int) -> dict[str, float]:
     return {name: round(value, 2) for name, value in figures.items()} | {"MiB": round(peak)}
 
 
+def noisy_renders(count: int = 400) -> dict[str, float]:
+    """Distances of renders to others, as they are and with noise of one grey level."""
+    from keras_t2i import metrics
+    from keras_t2i.data import Shapes
+
+    source, extractor = Shapes().split("test"), metrics.get_extractor()
+    pictures = np.stack([source.picture(index, SIDE) for index in range(2 * count)])
+    noise = np.random.default_rng(0).normal(size=pictures[count:].shape)
+    noisy = np.clip(pictures[count:] + noise, 0, 255).round().astype("uint8")
+    real, clean, noisy = (
+        metrics.extract_features(chosen, extractor, progress=False)["features"]
+        for chosen in (pictures[:count], pictures[count:], noisy)
+    )
+    figures = {}
+    for name, features in (("as they are", clean), ("with noise", noisy)):
+        kid = metrics.kernel_distance(real, features, subset_size=None).value
+        coverage = metrics.precision_recall_density_coverage(real, features)["coverage"].value
+        figures |= {f"KID x 1000, {name}": 1000 * kid, f"coverage, {name}": coverage}
+    return {name: round(value, 3) for name, value in figures.items()}
+
+
 def in_a_process(count: int) -> dict[str, float]:
     """`judge` in a process of its own, whose peak of memory is its own too."""
     command = [sys.executable, __file__, str(count)]
@@ -76,6 +99,7 @@ def main() -> None:
     figures: dict[str, Any] = {
         f"{2 * count:,} pictures, seconds": in_a_process(count) for count in COUNTS
     }
+    figures["renders and noise of one grey level"] = noisy_renders()
     spent, records = seconds(lambda: keras_t2i.evaluate(MODEL, "shapes_bench", progress=False))
     figures["shapes_bench, seconds"] = round(spent, 1)
     figures["shapes_bench, value"] = records[0].value
