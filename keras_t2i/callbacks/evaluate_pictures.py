@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from keras_t2i.metrics.checks import FewSamplesWarning
 from keras_t2i.metrics.protocols import (
+    IncomparableError,
     Judge,
     ModelSubject,
     Protocol,
@@ -113,11 +114,18 @@ class EvaluatePictures(keras.callbacks.Callback):
             records = self.judge.judge(subject, command=f"EvaluatePictures at step {step}")
         self.history.append((step, records))
         self._log(step, records)
-        if self.best is None or compare_records(self.best, records[0]) > 0:
+        if self.best is None or self._is_better(records[0]):
             self.best = records[0]
             if self.keep is not None:
                 self._save(step, records)
         return records
+
+    def _is_better(self, record: Record) -> bool:
+        try:
+            return compare_records(self.best, record) > 0
+        except IncomparableError as error:  # of a training that goes on with other data, say
+            warnings.warn(f"The kept model counts no more: {error}", stacklevel=3)
+            return True
 
     def _log(self, step: int, records: Sequence[Record]) -> None:
         if self._writer is None:

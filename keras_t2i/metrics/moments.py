@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from keras_t2i.metrics.checks import BLOCK, blocks, check_features
+from keras_t2i.metrics.extractors.weights_files import read_npz
 
 
 class FeatureMoments:
@@ -80,14 +81,14 @@ class FeatureMoments:
             FileNotFoundError: there is no such file.
             ValueError: no statistics in it.
         """
-        with np.load(path, allow_pickle=False) as file:
-            if not {"mu", "sigma"} <= set(file.files):
-                raise ValueError(
-                    "A file of statistics holds `mu` and `sigma`. "
-                    f"Received: path={os.fspath(path)!r} with {sorted(file.files)}"
-                )
-            count = int(file["count"]) if "count" in file.files else None
-            return cls.from_statistics(file["mu"], file["sigma"], count=count)
+        arrays = read_npz(path)
+        if not {"mu", "sigma"} <= set(arrays):
+            raise ValueError(
+                "A file of statistics holds `mu` and `sigma`. "
+                f"Received: path={os.fspath(path)!r} with {sorted(arrays)}"
+            )
+        count = int(arrays["count"]) if "count" in arrays else None
+        return cls.from_statistics(arrays["mu"], arrays["sigma"], count=count)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an .npz that `load`, and other packages' FID programs, read."""

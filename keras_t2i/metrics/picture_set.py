@@ -9,6 +9,7 @@ import abc
 import hashlib
 import os
 import pathlib
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -148,16 +149,22 @@ class _FileSet(PictureSet):
 
 
 def _files_below(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The picture files in the order of their names."""
+    """The picture files in the order of their names, numbers in them by their value."""
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no such folder of pictures. Received: {folder}")
     found = (p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    files = sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+    files = sorted(found, key=lambda path: _natural(path.relative_to(folder).as_posix()))
     if not files:
         raise ValueError(
             f"The folder has no pictures ({', '.join(sorted(SUFFIXES))}). Received: {folder}"
         )
     return files
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key by which 2.png comes before 10.png."""
+    parts = re.split(r"([0-9]+)", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _are_paths(values: Sequence[Any]) -> bool:

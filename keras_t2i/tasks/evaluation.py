@@ -15,7 +15,6 @@ from typing import Any
 from keras_t2i.data import Source
 from keras_t2i.metrics.extractors.extractor import single_precision
 from keras_t2i.metrics.protocols import (
-    SUITES,
     FolderSubject,
     Judge,
     ModelSubject,
@@ -23,8 +22,8 @@ from keras_t2i.metrics.protocols import (
     RealSubject,
     Record,
     Subject,
+    expand_protocols,
     find_protocol,
-    suite,
     write_record,
 )
 from keras_t2i.metrics.protocols.record import record_path
@@ -34,6 +33,7 @@ from keras_t2i.tasks.run_directory import MODEL, RunDirectory
 from keras_t2i.tasks.training_facts import training_facts
 
 REAL = "real"
+BUILT_IN = ("shapes", "emoji")  # data that comes with the package
 
 
 def evaluate(
@@ -99,7 +99,8 @@ def evaluate(
         )
     asked = [protocols] if isinstance(protocols, str | Protocol) else list(protocols)
     is_real = isinstance(model, str) and model == REAL
-    chosen = _expanded(asked, encoder=encoder is not None, real=is_real)
+    chosen = expand_protocols(asked, encoder=encoder is not None, real=is_real)
+    _check_data_is_read(chosen, data)
     subject, facts = _subject(model, captions=captions, truncation=truncation, name=name)
     if out is not None and not overwrite:
         _check_free([record_path(out, protocol.name, subject.name) for protocol in chosen])
@@ -152,18 +153,6 @@ def protocol_captions(
     return list(judge.plan(bare).captions)
 
 
-def _expanded(asked: Sequence[str | Protocol], *, encoder: bool, real: bool) -> list[Protocol]:
-    found: dict[str, Protocol] = {}
-    for one in asked:
-        if one in SUITES:
-            rows = suite(one, encoder=encoder)
-            rows = [row for row in rows if row.real is not None or not real]
-        else:
-            rows = [one if isinstance(one, Protocol) else find_protocol(one)]
-        found.update({row.name: row for row in rows})
-    return list(found.values())
-
-
 def _subject(
     model: Any, *, captions: Any, truncation: float | None, name: str | None
 ) -> tuple[Subject, dict[str, Any]]:
@@ -174,7 +163,7 @@ def _subject(
         subject = FolderSubject(model, captions=captions, name=name)
     else:
         if isinstance(model, str | os.PathLike):
-            facts, name = training_facts(RunDirectory(model)), name or _name_of(model)
+            facts, name = training_facts(_run_of(model)), name or _name_of(model)
             model = _loaded(model)
         if not hasattr(model, "generate"):
             raise TypeError(
@@ -195,6 +184,14 @@ def _subject(
     return subject, facts
 
 
+def _check_data_is_read(protocols: Sequence[Protocol], data: Any) -> None:
+    if data is not None and all(protocol.data in BUILT_IN for protocol in protocols):
+        raise ValueError(
+            "None of the protocols reads `data`: theirs comes with the package. "
+            f"Received: data={_written(data)!r}, protocols={[p.name for p in protocols]}"
+        )
+
+
 def _loaded(name: str | os.PathLike[str]) -> Any:
     with single_precision():  # whatever this process trains in
         return load_model(name)
@@ -208,10 +205,19 @@ def _is_picture_folder(model: Any) -> bool:
     return path.is_dir() and not any(file.is_file() for file in bundles)
 
 
+def _run_of(model: str | os.PathLike[str]) -> RunDirectory:
+    """The run directory that a folder is, or lies in."""
+    path = pathlib.Path(model).resolve()
+    above = RunDirectory(path.parent)
+    return above if above.exists and path in (above.model, above.best) else RunDirectory(path)
+
+
 def _name_of(model: str | os.PathLike[str]) -> str:
     path = pathlib.Path(model).resolve()
-    is_save = path.name == MODEL and (path.parent / "config.json").is_file()
-    return path.parent.name if is_save else path.name
+    run = RunDirectory(path.parent)
+    if run.exists and path == run.best:
+        return f"{run.path.name}-{path.name}"
+    return run.path.name if run.exists and path == run.model else path.name
 
 
 def _command(

@@ -15,7 +15,7 @@ import tensorflow as tf
 from keras_t2i import callbacks as watch
 from keras_t2i.callbacks.going_on import fit_on
 from keras_t2i.data import Source, open_source
-from keras_t2i.metrics.protocols import Protocol, find_protocol
+from keras_t2i.metrics.protocols import Protocol, expand_protocols
 from keras_t2i.models import TextToImage
 from keras_t2i.models.arguments import check_seed
 from keras_t2i.presets import load_bundle, save_bundle
@@ -115,7 +115,7 @@ def train(
     row, run = find_system(system), RunDirectory(run_dir)
     limit, cooling = _limit(steps, epochs, minutes), _cooling(cool_down, steps)
     check_seed(seed)
-    protocols = [find_protocol(name) for name in protocols]
+    protocols = expand_protocols(protocols)
     base = row.compact if compact else {}
     options = {"resolution": resolution, "seed": seed, **base, **(options or {})}
     check_options(row, options)

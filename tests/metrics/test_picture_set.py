@@ -23,6 +23,12 @@ def test_a_folder_is_read_in_the_order_of_names(folder, made):
         np.testing.assert_array_equal(picture, made.picture(f"file{number}", 12, 10)[0])
 
 
+def test_numbers_in_names_count_by_their_value(tmp_path):
+    for number in range(12):
+        Image.new("RGB", (4, 4), (number, 0, 0)).save(tmp_path / f"{number}.png")
+    assert [int(picture[0, 0, 0]) for picture in picture_set(tmp_path)] == list(range(12))
+
+
 def test_batches_drop_nothing(folder):
     assert [len(batch) for batch in picture_set(folder).batches(2)] == [2, 1]
     with pytest.raises(ValueError, match="batch_size=0"):

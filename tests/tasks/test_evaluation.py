@@ -1,4 +1,5 @@
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from keras_t2i import evaluate
 from keras_t2i.data import Shapes
 from keras_t2i.metrics.protocols import Protocol, read_record, read_records
 from keras_t2i.metrics.shapes_bench import ShapesBench
+from keras_t2i.models import TextToImage
 from keras_t2i.registry import find_system
 from keras_t2i.tasks import load_model, protocol_captions
 
@@ -152,6 +154,39 @@ def test_a_run_directory_tells_its_training(whole_run):
     assert training["command"].startswith("keras-t2i train smallest --data Shapes ")
     (record,) = evaluate(run / "model", QUICK)
     assert record.subject["name"] == "whole"
+    assert record.subject["training"]["steps"] == 8
+
+
+def test_what_a_training_kept_as_its_best_is_named_so(whole_run, tmp_path):
+    shutil.copytree(whole_run[0], tmp_path / "mine")
+    shutil.copytree(tmp_path / "mine" / "model", tmp_path / "mine" / "best")
+    (record,) = evaluate(tmp_path / "mine" / "best", QUICK)
+    assert record.subject["name"] == "mine-best"
+    assert "minutes" in record.subject["training"]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "options", "message"),
+    [
+        ("shapes_bench[count=6]", {"data": "birds_64"}, "None of the protocols reads `data`"),
+        ("kid_lite0_5k_emoji[count=60,side=16]", {}, "needs at least 100 pictures.*Received: 60"),
+        ("prdc_lite0_5k_emoji[count=4,side=16]", {}, "needs at least 6 pictures.*Received: 4"),
+        ("diversity_emoji[split=val+tset,side=16]", {}, r"each once, joined by \+.*val\+tset"),
+        ("diversity_emoji[split=val+val,side=16]", {}, r"each once, joined by \+.*val\+val"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused_before_anything_is_painted(
+    bundle, monkeypatch, protocol, options, message
+):
+    monkeypatch.setattr(TextToImage, "generate", None)
+    with pytest.raises(ValueError, match=message):
+        evaluate(bundle, protocol, **options)
+
+
+def test_real_pictures_of_own_data_are_judged_at_a_side():
+    source = Shapes(count=20)
+    with pytest.raises(ValueError, match=r"`own\[side=64\]`"):
+        evaluate("real", "own", data=source)
 
 
 def test_a_suite_is_all_of_a_data_set(bundle, monkeypatch):

@@ -20,7 +20,7 @@ from keras import layers
 
 from keras_t2i.metrics.extractors.extractor import Extractor, single_precision
 from keras_t2i.metrics.extractors.torch_file import read_state_dict
-from keras_t2i.metrics.extractors.weights_files import file_hash
+from keras_t2i.metrics.extractors.weights_files import file_hash, read_npz
 
 SHIPPED = pathlib.Path(__file__).parent / "weights" / "efficientnet_lite0.npz"
 SIDE, STEM, HEAD, CLASSES = 224, 32, 1280, 1000
@@ -169,8 +169,13 @@ def _torch_names() -> dict[str, tuple[str, str]]:
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
     if path.suffix != ".npz":
         return convert(read_state_dict(path))
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name].astype(np.float32) for name in file.files}
+    arrays = read_npz(path)
+    if not {"stem/kernel", "scores/bias"} <= set(arrays):
+        raise ValueError(
+            "The weights are of another network than EfficientNet-Lite0. "
+            f"Received: {str(path)!r} with {sorted(arrays)[:3]} ..."
+        )
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
 def _assign(network: keras.Model, arrays: dict[str, np.ndarray]) -> None:

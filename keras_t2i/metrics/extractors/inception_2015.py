@@ -23,7 +23,7 @@ from keras_t2i.metrics.extractors.inception_network import (
     build_inception,
 )
 from keras_t2i.metrics.extractors.torch_file import read_state_dict
-from keras_t2i.metrics.extractors.weights_files import file_hash, find_weights
+from keras_t2i.metrics.extractors.weights_files import file_hash, find_weights, read_npz
 
 FILES = (
     "classify_image_graph_def.pb",
@@ -77,10 +77,17 @@ class Inception2015(Extractor):
 
 
 class CleanInception2015(Inception2015):
-    """The same network behind PIL's antialiased bicubic on floats: FID as clean-fid takes it."""
+    """The same network behind PIL's antialiased bicubic on floats: FID as clean-fid takes it.
+
+    Levels beyond 0...255, which the cubic kernel makes beside edges, are clipped as clean-fid does
+    since 2022 (its first versions did not).
+    """
 
     name = "inception_2015_clean"
     resize = "antialias_bicubic"
+
+    def run(self, levels: tf.Tensor) -> dict[str, tf.Tensor]:
+        return super().run(tf.clip_by_value(levels, 0.0, 255.0))
 
 
 def _from_graph(path: pathlib.Path) -> Network:
@@ -116,5 +123,4 @@ def read_torch_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
     """Arrays under PyTorch's names, of a .pth or an .npz."""
     if path.suffix != ".npz":
         return read_state_dict(path)
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+    return read_npz(path)

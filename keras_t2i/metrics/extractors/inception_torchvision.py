@@ -65,7 +65,7 @@ class InceptionDMGAN(InceptionTorchvision):
     """The same network as DM-GAN's FID program (copied by DF-GAN and TISE) feeds it.
 
     PIL's 8-bit bilinear resize, then levels of [0, 1] go where pictures normalised for ImageNet are
-    expected, so that the network sees -0.19 to 0.45 instead of -1 to 1. Its numbers compare with
+    expected, so that the network sees -0.19 to 0.43 instead of -1 to 1. Its numbers compare with
     DM-GAN's table and with nothing else.
     """
 

@@ -10,7 +10,7 @@ pictures (B, H, W, 3) --rows (S, H), columns (S, W)--> (B, S, S, 3)
 | `half_pixel_bilinear` | centres at half | aliases | torch default, `tf.image.resize` |
 | `torch_bicubic` | centres at half, a = -0.75 | aliases | torch `bicubic` |
 | `antialias_bilinear` | centres at half | averages | PIL on floats |
-| `antialias_bicubic` | centres at half, a = -0.5 | averages | PIL on floats (clean-fid) |
+| `antialias_bicubic` | centres at half, a = -0.5 | averages | PIL on floats |
 | `pil_bilinear`, `pil_bicubic` | the same | averages | PIL on uint8: rounds twice |
 """
 
@@ -94,8 +94,8 @@ def resize_pictures(pictures: np.ndarray, side: int, *, method: str) -> np.ndarr
         method: a name of `RESIZES`.
 
     Returns:
-        (B, side, side, 3) float32 levels. A cubic kernel on floats leaves 0...255 beside edges; as
-        in clean-fid that is not clipped.
+        (B, side, side, 3) float32 levels. A cubic kernel on floats leaves 0...255 beside edges,
+        which is not clipped here.
 
     Raises:
         ValueError: an unknown method.

@@ -6,6 +6,7 @@ import hashlib
 import os
 import pathlib
 import re
+import zipfile
 from collections.abc import Sequence
 
 import numpy as np
@@ -61,6 +62,25 @@ def file_hash(path: pathlib.Path) -> str:
             f"Get it anew. Received: {path}, SHA-256 {found[:8]}..."
         )
     return found
+
+
+def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """All arrays of an .npz.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .npz, or holds Python objects, which are not read.
+    """
+    try:
+        with pathlib.Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"There is no such file. Received: {os.fspath(path)!r}") from error
+    except (ValueError, OSError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            "The file is no .npz of arrays: it is damaged, or of another kind. Get it anew. "
+            f"Received: {os.fspath(path)!r}"
+        ) from error
 
 
 def arrays_hash(arrays: Sequence[np.ndarray]) -> str:

@@ -17,9 +17,9 @@ from keras_t2i.metrics.protocols.subjects import FolderSubject, ModelSubject, Re
 from keras_t2i.metrics.protocols.table import (
     PROTOCOLS,
     SUITES,
+    expand_protocols,
     find_protocol,
     list_protocols,
-    suite,
 )
 
 __all__ = [
@@ -35,10 +35,10 @@ __all__ = [
     "Record",
     "Subject",
     "compare_records",
+    "expand_protocols",
     "find_protocol",
     "list_protocols",
     "read_record",
     "read_records",
-    "suite",
     "write_record",
 ]

@@ -137,9 +137,10 @@ class Judge:
             ValueError, FileNotFoundError: as `judge` does.
         """
         for protocol in self.protocols:
-            self._pictures(protocol, subject)
+            self._check_enough(protocol, len(self._pictures(protocol, subject)))
             if protocol.extractor:
                 extractor = self.extractor(protocol)
+                _check_classes(protocol, extractor)
                 if subject.model is not None:
                     check_independent(extractor, subject.model)
 
@@ -168,6 +169,17 @@ class Judge:
             self._codes[plan.sha256] = self.extractor(protocol).captions(plan.captions)
         return self._codes[plan.sha256]
 
+    def _check_enough(self, protocol: Protocol, count: int) -> None:
+        found = {"pictures": count}
+        if protocol.reference not in (None, GIVEN):
+            found["real pictures to compare with"] = len(self.sources.reference(protocol))
+        least = protocol.measure.least(protocol.options)
+        few = {what: number for what, number in found.items() if number < least}
+        for what, number in few.items():
+            raise ValueError(
+                f"Protocol `{protocol.name}` needs at least {least:,} {what}. Received: {number:,}"
+            )
+
     def _new_reference(self, protocol: Protocol, side: int) -> tuple[Any, str]:
         if protocol.reference == GIVEN:
             path = pathlib.Path(self.given)
@@ -193,8 +205,9 @@ class Judge:
             return PoolPictures(BenchPool.of(protocol), side=protocol.side or 64)
         if protocol.side is None:
             raise ValueError(
-                "Real pictures have the side that is asked for; judge them by the variant "
-                f"`{protocol.name}[side=64]`. Received: protocol={protocol.name!r}"
+                "Real pictures have the side that is asked for; judge them by variants, "
+                f"`{protocol.name}[side=64]` or all by `{protocol.data}[side=64]`. "
+                f"Received: protocol={protocol.name!r}"
             )
         pool = self.sources.real(protocol)
         if protocol.real == protocol.split:
@@ -322,6 +335,15 @@ class _Watched(PictureSet):
         return self.of.content_hash()
 
 
+def _check_classes(protocol: Protocol, extractor: Extractor) -> None:
+    wanted = protocol.options.get("classes")
+    if wanted is not None and extractor.classes != wanted:
+        raise ValueError(
+            f"Protocol `{protocol.name}` needs a classifier of {wanted} classes; pass its "
+            f"`weights`. Received: {extractor.classes} classes"
+        )
+
+
 def _plan_key(protocol: Protocol) -> tuple:
     shared = (protocol.data, protocol.split, protocol.count, protocol.per_caption, protocol.seed)
     return (*shared, protocol.metric == BENCH)
@@ -347,13 +369,16 @@ def _check_needs(
 ) -> None:
     names = [protocol.name for protocol in protocols]
     if not names or len(set(names)) < len(names):
-        raise ValueError(f"Name at least one protocol, and each once. Received: protocols={names}")
+        raise ValueError(
+            "Name at least one protocol, and each once; `keras-t2i evaluate --list` shows them. "
+            f"Received: protocols={names}"
+        )
     encoding = [p.name for p in protocols if p.extractor == ENCODER]
     if encoding and encoder is None:
         raise ValueError(
             f"Protocol `{encoding[0]}` compares pictures with captions by a dual encoder that did "
-            "not train the model: pass `encoder` (--encoder), such as a contrastive_gan that was "
-            "trained with another seed. Received: encoder=None"
+            "not train the model: pass `encoder` (`keras-t2i evaluate --encoder`), such as a "
+            "contrastive_gan that was trained with another seed. Received: encoder=None"
         )
     given = [p.name for p in protocols if p.reference == GIVEN]
     if given and reference is None:

@@ -6,8 +6,8 @@ Work (pictures, features, reference, captions) --measure--> {"name": Score}, the
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,7 @@ class Measure:
         names: of the scores, in their order.
         lower_is_better: else higher.
         moves_with_count: does the expectation depend on the number of pictures?
+        least: from a protocol's options to how many pictures the metric needs at all.
         factor: by which scores are shown: 100 for shares, 1000 for distances near nought.
         version: raised when the numbers of an unchanged protocol change.
     """
@@ -47,6 +48,7 @@ class Measure:
     names: tuple[str, ...]
     lower_is_better: bool = False
     moves_with_count: bool = False
+    least: Callable[[Mapping[str, Any]], int] = lambda options: 2
     factor: int = 1
     version: int = 1
 
@@ -70,14 +72,8 @@ def _manifold(work: Work) -> Scores:
 
 def _inception_score(work: Work) -> Scores:
     options = dict(work.options)
-    classes = options.pop("classes", None)
-    rows = work.probabilities
-    if classes is not None and rows.shape[1] != classes:
-        raise ValueError(
-            f"The protocol needs a classifier of {classes} classes; pass its `weights`. "
-            f"Received: {rows.shape[1]} classes"
-        )
-    found = inception_score(rows, seed=work.seed, recommended_count=FEW, **options)
+    options.pop("classes", None)  # of the classifier, which the judge looked at
+    found = inception_score(work.probabilities, seed=work.seed, recommended_count=FEW, **options)
     return {"inception_score": found}
 
 
@@ -131,12 +127,14 @@ MEASURES: dict[str, Measure] = {
         _kernel_distance,
         ("kernel_distance",),
         lower_is_better=True,
+        least=lambda options: options.get("subset_size", 1000),
         factor=1000,
     ),
     "precision_recall": Measure(
         "Coverage, density, precision, recall",
         _manifold,
         ("coverage", "density", "precision", "recall"),
+        least=lambda options: options.get("neighbours", 5) + 1,
         moves_with_count=True,
     ),
     "inception_score": Measure(

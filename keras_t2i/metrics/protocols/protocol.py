@@ -75,6 +75,8 @@ class Protocol:
             raise ValueError(
                 f"`metric` must be one of {sorted(MEASURES)}. Received: metric={self.metric!r}"
             )
+        if self.side is not None and self.side < 1:
+            raise ValueError(f"`side` must be positive, or None. Received: side={self.side}")
         whole = self.per_caption >= 1 and self.count % self.per_caption == 0
         if self.count < 2 or not whole or self.seed < 0:
             raise ValueError(
@@ -105,7 +107,7 @@ class Protocol:
         unknown = sorted(set(changes) - set(VARIABLE))
         if unknown or self.is_variant:
             raise ValueError(
-                f"A variant changes {', '.join(VARIABLE)} of a protocol that is none. "
+                f"A variant changes {', '.join(VARIABLE)} of a protocol that is no variant itself. "
                 f"Received: {self.name!r}, changes={unknown or changes}"
             )
         changes = {key: changes[key] for key in VARIABLE if key in changes}

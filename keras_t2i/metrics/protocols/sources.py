@@ -78,9 +78,14 @@ class DataSets:
         return self._pool(protocol, protocol.real)
 
     def _pool(self, protocol: Protocol, splits: str) -> Pool:
-        source = self._source(protocol)
-        names = splits.split("+")
-        present = [name for name in names if name in source.splits]
+        source, names = self._source(protocol), splits.split("+")
+        missing = [name for name in names if name not in source.splits]
+        if len(set(names)) < len(names) or (protocol.is_variant and missing):
+            raise ValueError(
+                f"Splits of protocol `{protocol.name}` are some of {list(source.splits)}, each "
+                f"once, joined by +. Received: {splits}"
+            )
+        present = [name for name in names if name not in missing]
         parts = [source.split(name) for name in present or names]
         by_class = protocol.data in BY_CLASS
         return Pool(parts, grouped_by="class_ids" if by_class else "contents")

@@ -148,7 +148,8 @@ class FolderSubject(Subject):
         if count > asked or (paired and count != asked):
             raise ValueError(
                 f"Protocol `{protocol.name}` judges {asked:,} pictures, one for each of its "
-                f"captions. Received: {count:,} pictures in {str(self.folder)!r}"
+                f"captions; take the first {asked:,}, or judge by a variant, "
+                f"`NAME[count={count}]`. Received: {count:,} pictures in {str(self.folder)!r}"
             )
         if paired:
             self._check_captions(protocol, plan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from keras_t2i.metrics.protocols.protocol import GIVEN, VARIABLE, Protocol
@@ -198,16 +199,36 @@ def find_protocol(name: str) -> Protocol:
     return rows[base].variant(**_changes(name, inside))
 
 
-def suite(name: str, *, encoder: bool = False) -> list[Protocol]:
-    """The protocols of a data set that need nothing but it, and with `encoder` those that need one.
+def expand_protocols(
+    names: Sequence[str | Protocol], *, encoder: bool = False, real: bool = False
+) -> list[Protocol]:
+    """The protocols of names, variants and suites, each once.
 
     Args:
-        name: one of `SUITES`.
-        encoder: is there a dual encoder?
+        names: of protocols, or of `SUITES`, which stand for all protocols of a data set that need
+            nothing but it: "emoji", or all by a variant, "own[side=64]".
+        encoder: take those of a suite, too, that need a dual encoder.
+        real: take those of a suite alone that have real pictures.
+
+    Raises:
+        ValueError: an unknown name.
     """
-    rows = [protocol for protocol in PROTOCOLS if protocol.data == name]
+    found: dict[str, Protocol] = {}
+    for name in names:
+        base, bracket, inside = str(name).partition("[")
+        if isinstance(name, Protocol) or base not in SUITES:
+            rows = [name if isinstance(name, Protocol) else find_protocol(name)]
+        else:
+            rows = _suite(base, encoder=encoder, real=real)
+            rows = [find_protocol(f"{row.name}{bracket}{inside}") for row in rows]
+        found.update({row.name: row for row in rows})
+    return list(found.values())
+
+
+def _suite(name: str, *, encoder: bool, real: bool) -> list[Protocol]:
     wanted = (LITE0, None, ENCODER) if encoder else (LITE0, None)
-    return [protocol for protocol in rows if protocol.extractor in wanted]
+    rows = [row for row in PROTOCOLS if row.data == name and row.extractor in wanted]
+    return [row for row in rows if row.real is not None or not real]
 
 
 def _changes(name: str, inside: str) -> dict[str, Any]:

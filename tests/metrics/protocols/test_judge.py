@@ -247,7 +247,7 @@ def test_the_inception_score_needs_the_right_classifier(judged, small, tiny_mode
         ([], {}, "at least one protocol"),
         (["shapes_bench", "shapes_bench"], {}, "each once"),
         (["fid_5k"], {}, "No protocol of this name"),
-        (["r_precision_emoji"], {}, r"pass `encoder` \(--encoder\)"),
+        (["r_precision_emoji"], {}, "pass `encoder`"),
         (["dmgan_fid"], {}, r"`reference` \(--reference\)"),
         (["shapes_bench"], {"encoder": object()}, "None of the protocols takes `encoder`"),
         (["fid_lite0_5k_shapes"], {"reference": "a.npz"}, "takes `reference`"),
@@ -298,7 +298,7 @@ def test_records_come_as_they_are_taken(small, tiny_model, colours, tmp_path):
 def test_a_single_picture_is_refused(judged, small, tmp_path):
     (tmp_path / "one").mkdir()
     Image.new("RGB", (16, 16)).save(tmp_path / "one" / "a.png")
-    with pytest.raises(ValueError, match="at least 2 samples"):
+    with pytest.raises(ValueError, match="needs at least 2 pictures"):
         judged(FolderSubject(tmp_path / "one"), small())
 
 

@@ -33,7 +33,7 @@ def test_a_variant_does_not_change_what_the_name_promises(changes):
 
 
 def test_there_are_no_variants_of_variants():
-    with pytest.raises(ValueError, match="of a protocol that is none"):
+    with pytest.raises(ValueError, match="that is no variant itself"):
         find_protocol("shapes_bench[count=300]").variant(seed=1)
 
 
@@ -44,6 +44,7 @@ def test_there_are_no_variants_of_variants():
         ({"count": 1, "per_caption": 1}, "count=1"),
         ({"count": 21}, "multiple of `per_caption`"),
         ({"seed": -1}, "seed=-1"),
+        ({"side": 0}, "side=0"),
         ({"name": "Mine or yours"}, "lower-case"),
     ],
 )

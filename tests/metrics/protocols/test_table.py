@@ -7,9 +7,9 @@ from keras_t2i.metrics import list_extractors
 from keras_t2i.metrics.protocols import (
     PROTOCOLS,
     SUITES,
+    expand_protocols,
     find_protocol,
     list_protocols,
-    suite,
 )
 from keras_t2i.metrics.protocols.sources import NEEDED
 
@@ -91,6 +91,13 @@ def test_variants_are_read_with_spaces():
 
 @pytest.mark.parametrize("name", SUITES)
 def test_a_suite_needs_no_further_weights(name):
-    assert {p.extractor for p in suite(name)} <= {None, "efficientnet_lite0"}
-    assert "dual_encoder" in {p.extractor for p in suite(name, encoder=True)}
-    assert all(p.data == name for p in suite(name, encoder=True))
+    assert {p.extractor for p in expand_protocols([name])} <= {None, "efficientnet_lite0"}
+    assert "dual_encoder" in {p.extractor for p in expand_protocols([name], encoder=True)}
+    assert all(p.data == name for p in expand_protocols([name], encoder=True))
+    assert all(p.real for p in expand_protocols([name], real=True))
+
+
+def test_suites_have_variants_and_each_protocol_counts_once():
+    names = [p.name for p in expand_protocols(["own[side=64]", "kid_lite0_5k_own[side=64]"])]
+    assert names[0] == "fid_lite0_5k_own[side=64]"
+    assert len(set(names)) == len(names)
