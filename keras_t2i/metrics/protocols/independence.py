@@ -11,6 +11,7 @@ from keras_t2i.metrics.extractors.extractor import Extractor
 from keras_t2i.metrics.extractors.weights_files import arrays_hash
 
 SMALLEST = 16  # entries; smaller matrices may be equal by chance
+LARGE = 1024  # entries; of such, two that were drawn apart are nearly orthogonal
 
 
 def model_hash(model: Any) -> str:
@@ -26,11 +27,13 @@ def check_independent(extractor: Extractor, model: Any) -> None:
 
     A model that learned from an encoder holds its matrices (as a part, frozen or not, or is the
     encoder itself); they are compared by their hashes, rounded to half precision, since bundles for
-    painting are. A system that learns from an encoder which it does not keep names that one's
-    `weights_hash` in its attribute `trained_with`.
+    painting are. An earlier or later save of the same training does not hold the same numbers, but
+    large matrices that still point the same way: more than half of them, with a cosine above 0.5.
+    A system that learns from an encoder which it does not keep names that one's `weights_hash` in
+    its attribute `trained_with`.
 
     Raises:
-        ValueError: they share a matrix, or the model names the extractor.
+        ValueError: they share a matrix, come of one training, or the model names the extractor.
     """
     network = getattr(extractor, "model", None) or getattr(extractor, "network", None)
     named = extractor.weights_hash in getattr(model, "trained_with", ())
@@ -39,8 +42,11 @@ def check_independent(extractor: Extractor, model: Any) -> None:
         judging = _matrix_hashes(network)
         total = len(judging)
         shared = len(judging & _matrix_hashes(model))
-    if shared or named:
+    related = network is not None and not shared and _is_related(network, model)
+    if shared or named or related:
         how = f"{shared} of its {total} matrices are the model's" if shared else "the model says so"
+        if related:
+            how = "most of its matrices point where the model's do: both come of one seed"
         raise ValueError(
             "The model was trained with this encoder, which over-rates it; judge with one that was "
             "trained apart, for example with another seed. "
@@ -57,3 +63,27 @@ def _matrix_hashes(model: Any) -> set[str]:
                 half = np.ascontiguousarray(array.astype(np.float16))
             found.add(hashlib.sha256(f"{half.shape}".encode() + half.tobytes()).hexdigest())
     return found
+
+
+def _is_related(network: Any, model: Any) -> bool:
+    """Do most of the network's large matrices resemble one of the model's?"""
+    directions: dict[tuple[int, ...], list[np.ndarray]] = {}
+    for array in _large(model):
+        directions.setdefault(array.shape, []).append(_direction(array))
+    alike = [
+        any(
+            abs(float(other @ _direction(array))) > 0.5 for other in directions.get(array.shape, ())
+        )
+        for array in _large(network)
+    ]
+    return sum(alike) > len(alike) / 2
+
+
+def _large(model: Any) -> list[np.ndarray]:
+    arrays = (np.asarray(weight) for weight in model.weights)
+    return [array for array in arrays if array.ndim >= 2 and array.size >= LARGE]
+
+
+def _direction(array: np.ndarray) -> np.ndarray:
+    flat = array.astype(np.float32).ravel()
+    return flat / max(float(np.linalg.norm(flat)), 1e-12)

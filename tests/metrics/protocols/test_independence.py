@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from keras_t2i.metrics import DualEncoder
+from keras_t2i.metrics.protocols import independence
 from keras_t2i.metrics.protocols.independence import check_independent, model_hash
 from keras_t2i.presets import load_bundle, save_bundle
 
@@ -20,6 +21,21 @@ def test_a_rounded_copy_of_the_model_does_not_judge_it(tiny_model, tmp_path):
     save_bundle(tiny_model, tmp_path / "half", for_painting=True)
     with pytest.raises(ValueError, match="trained with this encoder"):
         check_independent(DualEncoder(load_bundle(tmp_path / "half")), tiny_model)
+
+
+def test_another_save_of_the_models_training_does_not_judge_it(
+    tiny_model, other_model, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(independence, "LARGE", 32)
+    save_bundle(tiny_model, tmp_path / "later")
+    later, noise = load_bundle(tmp_path / "later"), np.random.default_rng(0)
+    weights = [np.asarray(weight) for weight in later.weights]
+    later.set_weights(
+        [w + noise.normal(0.0, 0.1 * np.std(w) + 1e-9, w.shape).astype(w.dtype) for w in weights]
+    )
+    with pytest.raises(ValueError, match=r"trained with this encoder.*one seed"):
+        check_independent(DualEncoder(later), tiny_model)
+    check_independent(DualEncoder(other_model), tiny_model)
 
 
 class Owner(keras.Model):
