@@ -110,14 +110,6 @@ class FeatureMoments:
             self._merge(len(block), *_mean_and_scatter(block))
         return self
 
-    def merge(self, other: FeatureMoments) -> Self:
-        """Add the samples that another one has seen."""
-        if other.count is None:
-            raise ValueError("Moments of an unknown count cannot be merged. Received: count=None")
-        if other.count:
-            self._merge(other.count, other.mean, other._scatter)
-        return self
-
     @property
     def covariance(self) -> np.ndarray:
         """(D, D) float64, divided by count - 1.

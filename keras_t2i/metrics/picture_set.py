@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from keras_t2i.data.pictures import FORMATS, SUFFIXES, UNREADABLE
-from keras_t2i.metrics.extractors.extractor import check_uint8
+from keras_t2i.metrics.pixels import check_uint8
 
 
 class PictureSet(abc.ABC):

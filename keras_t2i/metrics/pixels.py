@@ -36,19 +36,19 @@ def check_pictures(images: Any, name: str, *, minimum: int = 1) -> np.ndarray:
         TypeError: neither uint8 nor floating point.
         ValueError: mixed sizes, grey or RGBA pictures, too few, NaN, or values out of range.
     """
-    if isinstance(images, (list, tuple)):
-        _check_equal_sizes(images, name)
-    array = images if isinstance(images, np.ndarray) else np.asarray(images)
-    if array.ndim != 4 or array.shape[-1] != 3:
-        raise ValueError(
-            f"`{name}` must be RGB pictures of shape (N, H, W, 3); convert grey and transparent "
-            f"ones first. Received: {name}.shape={array.shape}"
-        )
-    if len(array) < minimum:
-        raise ValueError(
-            f"`{name}` must have at least {minimum} pictures. Received: {name}.shape={array.shape}"
-        )
+    array = _check_rgb(images, name, minimum)
     _check_values(array, name)
+    return array
+
+
+def check_uint8(pictures: Any) -> np.ndarray:
+    """The same, for those who look at 8-bit pictures: (N, H, W, 3) uint8, N at least 1."""
+    array = _check_rgb(pictures, "pictures", 1)
+    if array.dtype != np.uint8:
+        raise TypeError(
+            "`pictures` must be uint8 levels of 0 to 255, as `generate` returns them. "
+            f"Received: pictures.dtype={array.dtype}"
+        )
     return array
 
 
@@ -76,6 +76,23 @@ def each_pair(
         rows = slice(start, start + ROWS)
         parts.append(ops.convert_to_numpy(measure(levels(first[rows]), levels(second[rows]))))
     return np.concatenate(parts)
+
+
+def _check_rgb(images: Any, name: str, minimum: int) -> np.ndarray:
+    if isinstance(images, (list, tuple)):
+        _check_equal_sizes(images, name)
+    array = images if isinstance(images, np.ndarray) else np.asarray(images)
+    if array.ndim != 4 or array.shape[-1] != 3:
+        raise ValueError(
+            f"`{name}` must be RGB pictures of shape (N, H, W, 3); convert grey and transparent "
+            f"ones first. Received: {name}.shape={array.shape}"
+        )
+    if len(array) < minimum:
+        needed = "a picture" if minimum == 1 else f"{minimum} pictures"
+        raise ValueError(
+            f"`{name}` must have at least {needed}. Received: {name}.shape={array.shape}"
+        )
+    return array
 
 
 def _check_equal_sizes(images: Any, name: str) -> None:

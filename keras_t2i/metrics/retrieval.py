@@ -22,8 +22,6 @@ def r_precision(
     captions: Any,
     *,
     groups: Any = None,
-    pool: Any = None,
-    pool_groups: Any = None,
     candidates: int = 100,
     folds: int = 10,
     seed: int = 0,
@@ -43,8 +41,6 @@ def r_precision(
         images: (N, D) codes of generated pictures.
         captions: (N, D) codes of the captions they were painted from.
         groups: (N,) integers, the group of each caption; None gives each row its own.
-        pool: (P, D) codes from which others are drawn; None takes `captions`.
-        pool_groups: (P,) integers, needed with `pool`.
         candidates: captions to choose from, the true one included.
         folds: parts, as equal as can be, of the shuffled pictures; the deviation is over them.
         seed: names the draws and the shuffle.
@@ -52,7 +48,7 @@ def r_precision(
 
     Raises:
         ValueError: unequal counts, a single candidate, fewer pictures than folds, or a group to
-            which the pool has fewer than `candidates` - 1 others.
+            which there are fewer than `candidates` - 1 others.
 
     Example:
         >>> codes = np.eye(4)
@@ -62,48 +58,28 @@ def r_precision(
     first = check_features(images, "images")
     second = check_features(captions, "captions")
     check_paired(first, second, ("images", "captions"))
-    others, own, theirs = _pool(second, groups, pool=pool, pool_groups=pool_groups)
+    groups = _groups(groups, len(second))
     _check_numbers(len(first), candidates=candidates, folds=folds)
     reason = "its standard error is large"
     warn_few(len(first), recommended_count, metric="R-precision", reason=reason)
     draws = np.random.Generator(np.random.Philox(seed))
-    chooser = _Chooser(own, theirs, count=candidates - 1, draws=draws)
+    chooser = _Chooser(groups, count=candidates - 1, draws=draws)
+    codes = float_rows(second, "captions")
     hits = np.zeros(len(first))
     for start in range(0, len(first), ROWS):
         rows = slice(start, start + ROWS)
-        rivals = others[chooser.choose(rows)]
-        choice = np.concatenate([float_rows(second, "captions", rows)[:, None], rivals], axis=1)
+        choice = np.concatenate([codes[rows, None], codes[chooser.choose(rows)]], axis=1)
         hits[rows] = ops.convert_to_numpy(_hits(float_rows(first, "images", rows), choice))
     parts = np.array_split(draws.permutation(len(first)), folds)
     spread = np.std([hits[part].mean() for part in parts])
     return Score(float(hits.mean()), float(spread), len(first))
 
 
-def _pool(
-    captions: np.ndarray, groups: Any, *, pool: Any, pool_groups: Any
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    own = _groups(groups, len(captions), "groups")
-    if pool is None:
-        return float_rows(captions, "captions"), own, own
-    if pool_groups is None or groups is None:
-        raise ValueError(
-            "`pool` needs `groups` and `pool_groups`, or true captions could be drawn as others. "
-            f"Received: groups={groups}, pool_groups={pool_groups}"
-        )
-    others = check_features(pool, "pool")
-    if others.shape[1] != captions.shape[1]:
-        raise ValueError(
-            "`pool` must be as wide as `captions`. "
-            f"Received: pool.shape={others.shape}, captions.shape={captions.shape}"
-        )
-    return float_rows(others, "pool"), own, _groups(pool_groups, len(others), "pool_groups")
-
-
-def _groups(groups: Any, count: int, name: str) -> np.ndarray:
+def _groups(groups: Any, count: int) -> np.ndarray:
     array = np.arange(count) if groups is None else np.asarray(groups)
     if array.shape != (count,) or not np.issubdtype(array.dtype, np.integer):
         raise ValueError(
-            f"`{name}` must be one integer for each caption, of shape ({count},). "
+            f"`groups` must be one integer for each caption, of shape ({count},). "
             f"Received: shape={array.shape}, dtype={array.dtype}"
         )
     return array
@@ -123,28 +99,26 @@ def _check_numbers(count: int, *, candidates: int, folds: int) -> None:
 
 
 class _Chooser:
-    """Draws rows of the pool that are of another group."""
+    """Draws rows of another group."""
 
-    def __init__(
-        self, own: np.ndarray, theirs: np.ndarray, *, count: int, draws: np.random.Generator
-    ) -> None:
-        self.own, self.count, self.draws = own, count, draws
+    def __init__(self, groups: np.ndarray, *, count: int, draws: np.random.Generator) -> None:
+        self.count, self.draws = count, draws
         # Members of a group lie together in this order, so all others are what remains around.
-        self.order = np.argsort(theirs, kind="stable")
-        ordered = theirs[self.order]
-        self.first = np.searchsorted(ordered, own, side="left")
-        self.last = np.searchsorted(ordered, own, side="right")
-        available = len(theirs) - (self.last - self.first)
+        self.order = np.argsort(groups, kind="stable")
+        ordered = groups[self.order]
+        self.first = np.searchsorted(ordered, groups, side="left")
+        self.last = np.searchsorted(ordered, groups, side="right")
+        available = len(groups) - (self.last - self.first)
         if available.min() < count:
-            group = own[available.argmin()]
+            group = groups[available.argmin()]
             raise ValueError(
-                f"Each picture needs {count} captions of other groups; lower `candidates` or pass "
-                f"a larger `pool`. Received: {available.min()} for group {group}"
+                f"Each picture needs {count} captions of other groups; lower `candidates` or "
+                f"pass more pictures. Received: {available.min()} for group {group}"
             )
         self.available = available
 
     def choose(self, rows: slice) -> np.ndarray:
-        """(B, count) indices into the pool."""
+        """(B, count) rows for each of the given ones."""
         chosen = []
         for first, last, available in zip(
             self.first[rows], self.last[rows], self.available[rows], strict=True

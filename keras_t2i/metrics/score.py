@@ -20,16 +20,11 @@ class Score:
     Example:
         >>> Score.of([1.0, 3.0])
         Score(value=2.0, deviation=1.0, count=2)
-        >>> float(Score.of([1.0, 3.0]))
-        2.0
     """
 
     value: float
     deviation: float | None
     count: int
-
-    def __float__(self) -> float:
-        return self.value
 
     @classmethod
     def of(cls, values: object, *, count: int | None = None) -> Score:

@@ -2,10 +2,11 @@
 
 | path | holds |
 |---|---|
-| `config.json` | the resolved arguments and the versions of the packages |
+| `config.json` | the resolved arguments, the length, and the versions of the packages |
 | `history.jsonl` | the loss terms, one line each so many steps |
 | `logs/` | TensorBoard's event file, and the grids as `grid-STEP.png` |
-| `text_encoder.weights.h5` | the save of a text encoder that learns before the system does |
+| `text_history.jsonl` | the same of a text encoder that learns before the system does |
+| `text_encoder.weights.h5` | its save, until the system's own |
 | `model/` | the last save: a bundle with the training state |
 | `best/` | the best model by the first protocol, if the training was judged by one |
 | `best-record/` | that one's record |
@@ -16,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 from keras_t2i.package_versions import package_versions
@@ -31,7 +33,8 @@ class RunDirectory:
         path: the folder; `begin` makes it.
 
     Attributes:
-        path, config, history, logs, text_encoder, model, best: the paths of the table above.
+        path, config, history, logs, text_history, text_encoder, model, best: the paths of the
+            table above.
 
     Example:
         >>> run = RunDirectory("runs/shapes")
@@ -44,6 +47,7 @@ class RunDirectory:
         self.config = self.path / "config.json"
         self.history = self.path / "history.jsonl"
         self.logs = self.path / "logs"
+        self.text_history = self.path / "text_history.jsonl"
         self.text_encoder = self.path / "text_encoder.weights.h5"
         self.model = self.path / MODEL
         self.best = self.path / "best"
@@ -80,29 +84,44 @@ class RunDirectory:
                 f"Received: run_dir={str(self.path)!r}, which holds other files"
             )
 
-    def begin(self, arguments: dict[str, Any]) -> None:
-        """Make the folder and record the arguments."""
+    def begin(self, arguments: dict[str, Any], settings: Mapping[str, Any] | None = None) -> None:
+        """Make the folder and record how the training goes.
+
+        Args:
+            arguments: what decides the result; `check_arguments` holds later ones against it.
+            settings: its length, which may differ when the training goes on.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(
-            {"arguments": arguments, "versions": package_versions()}, indent=2, ensure_ascii=False
-        )
+        config = {
+            "arguments": arguments,
+            "settings": dict(settings or {}),
+            "versions": package_versions(),
+        }
+        text = json.dumps(config, indent=2, ensure_ascii=False)
         scratch = self.config.with_name("config.json.new")
         scratch.write_text(text + "\n", encoding="utf-8")
         scratch.replace(self.config)
 
     def read_arguments(self) -> dict[str, Any]:
-        """The arguments that `begin` recorded.
+        """The arguments that `begin` recorded. Raises as `read_settings`."""
+        return self._read("arguments")
+
+    def read_settings(self) -> dict[str, Any]:
+        """The settings that `begin` recorded.
 
         Raises:
             FileNotFoundError: no training was begun here.
             ValueError: the file is damaged.
         """
+        return self._read("settings")
+
+    def _read(self, part: str) -> dict[str, Any]:
         if not self.exists:
             raise FileNotFoundError(
                 f"No training was begun in this folder. Received: run_dir={str(self.path)!r}"
             )
         try:
-            return json.loads(self.config.read_text(encoding="utf-8"))["arguments"]
+            return json.loads(self.config.read_text(encoding="utf-8"))[part]
         except (ValueError, KeyError) as error:
             raise ValueError(
                 f"The file is damaged; begin a new run. Received: {str(self.config)!r} ({error})"

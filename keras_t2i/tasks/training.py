@@ -144,7 +144,8 @@ def train(
     ]
     _set_precision(precision)
     with watch.StopOnSignal() as stop:
-        training = _Training(row, opened, run, arguments=arguments, stop=stop)
+        length = {"steps": steps, "epochs": epochs, "minutes": minutes, "cool_down": cool_down}
+        training = _Training(row, opened, run, arguments=arguments, length=length, stop=stop)
         if progress:
             watchers.append(training.progress(steps=steps, epochs=epochs, minutes=minutes))
         rates = cooling or training.model.default_callbacks()
@@ -179,10 +180,11 @@ class _Training:
         run: RunDirectory,
         *,
         arguments: dict[str, Any],
+        length: dict[str, Any],
         stop: watch.StopOnSignal,
     ) -> None:
         self.row, self.source, self.run = row, source, run
-        self.arguments, self.stop = arguments, stop
+        self.arguments, self.length, self.stop = arguments, length, stop
         self.batch_size, self.seed = arguments["batch_size"], arguments["seed"]
         self.annotations = needed_annotations(row, source)
         self.per_epoch = source.steps(check_batch_size(self.batch_size, source))
@@ -231,7 +233,7 @@ class _Training:
         """Train to the limit, and save."""
         if self.stop.received:
             return  # before the first step: a text encoder has its own save
-        self.run.begin(self.arguments)
+        self.run.begin(self.arguments, self.length)
         try:
             if not limit.is_reached(self.step):
                 fit_on(
@@ -257,10 +259,11 @@ class _Training:
         options = dict(self.arguments["options"])
         if takes_text_callbacks(self.row):
             begin = keras.callbacks.LambdaCallback(
-                on_train_begin=lambda logs: self.run.begin(self.arguments)
+                on_train_begin=lambda logs: self.run.begin(self.arguments, self.length)
             )
+            history = watch.HistoryFile(self.run.text_history, every=HISTORY_EVERY)
             saver = watch.WeightsSaver(self.run.text_encoder)
-            options["text_callbacks"] = [begin, self.stop, saver]
+            options["text_callbacks"] = [begin, self.stop, history, saver]
         model = self.row.load().for_source(self.source, **options)
         model.compile()
         return model

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from typing import Any
 
 from keras_t2i.callbacks import read_history
@@ -13,7 +12,8 @@ from keras_t2i.tasks.run_directory import RunDirectory
 def training_facts(run: RunDirectory) -> dict[str, Any]:
     """Steps, minutes and command of a training; empty where the folder is no run directory.
 
-    Minutes are those between the first step and the last line of the history, over all resumptions.
+    Minutes are those between the first step and the last line of the history, over all resumptions,
+    those of a text encoder that learned before included.
 
     Example:
         >>> training_facts(RunDirectory("runs/shapes"))["steps"]
@@ -21,16 +21,27 @@ def training_facts(run: RunDirectory) -> dict[str, Any]:
     """
     if not (run.exists and run.has_model):
         return {}
-    arguments, lines = run.read_arguments(), read_history(run.history)
-    facts: dict[str, Any] = {"command": train_command(arguments)}
-    if lines:
-        facts |= {"steps": int(lines[-1]["step"]), "minutes": round(_seconds(lines) / 60, 1)}
-    return facts
+    lines = read_history(run.history)
+    if not lines:
+        return {"command": train_command(run, None)}
+    steps = int(lines[-1]["step"])
+    seconds = _seconds(lines) + _seconds(read_history(run.text_history))
+    return {
+        "command": train_command(run, steps),
+        "steps": steps,
+        "minutes": round(seconds / 60, 1),
+    }
 
 
-def train_command(arguments: Mapping[str, Any]) -> str:
-    """The command line of a training, without its length and its folder."""
+def train_command(run: RunDirectory, steps: int | None) -> str:
+    """The command line that trains a run again, for so many steps."""
+    arguments, settings = run.read_arguments(), run.read_settings()
     words = ["keras-t2i", "train", arguments["system"], "--data", arguments["source"]]
+    words += ["--run-dir", f"runs/{run.path.name}"]
+    if steps is not None:
+        words += ["--steps", str(steps)]
+    if settings.get("cool_down") and settings["steps"] == steps:
+        words += ["--cool-down", str(settings["cool_down"])]
     for key in ("batch_size", "seed", "precision"):
         words += [f"--{key.replace('_', '-')}", str(arguments[key])]
     for flag, options in (

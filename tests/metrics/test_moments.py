@@ -25,12 +25,6 @@ def test_a_large_mean_does_not_spoil_the_covariance(features):
     )
 
 
-def test_merged_halves_are_the_whole(features):
-    merged = FeatureMoments.of(features[:30]).merge(FeatureMoments.of(features[30:]))
-    np.testing.assert_allclose(merged.covariance, FeatureMoments.of(features).covariance)
-    assert merged.merge(FeatureMoments()).count == 101
-
-
 def test_a_single_sample_can_be_added_but_has_no_covariance():
     moments = FeatureMoments().update(np.ones((1, 2)))
     with pytest.raises(ValueError, match="at least 2 samples. Received: count=1"):
@@ -53,8 +47,6 @@ def test_published_statistics_have_no_count_and_cannot_grow(features, tmp_path):
     np.testing.assert_array_equal(loaded.covariance, np.cov(features.T))
     with pytest.raises(ValueError, match="unknown count cannot grow"):
         loaded.update(features)
-    with pytest.raises(ValueError, match="unknown count cannot be merged"):
-        FeatureMoments.of(features).merge(loaded)
 
 
 def test_another_width_is_an_error(features):

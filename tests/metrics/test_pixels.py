@@ -22,7 +22,7 @@ def test_grey_and_transparent_pictures_are_errors(shape):
 
 
 def test_too_few_pictures_are_an_error():
-    with pytest.raises(ValueError, match="at least 1 pictures"):
+    with pytest.raises(ValueError, match="at least a picture"):
         check_pictures(np.zeros((0, 8, 8, 3), np.uint8), "images")
 
 

@@ -60,21 +60,6 @@ def test_others_are_drawn_without_replacement():
     assert measure(images, captions, candidates=9, folds=9).value == pytest.approx(1 / 9)
 
 
-def test_a_pool_gives_the_others(made):
-    images = made.features("i", (6, 5))
-    pool = np.concatenate([images, -images])
-    found = measure(
-        images,
-        images,
-        groups=np.arange(6),
-        pool=pool,
-        pool_groups=np.arange(12) % 6,
-        candidates=11,
-        folds=2,
-    )
-    assert found.value == 1.0
-
-
 def test_deviation_is_over_folds_that_drop_nothing():
     captions = np.eye(11)
     images = captions.copy()
@@ -103,14 +88,9 @@ def test_unequal_counts_are_an_error():
         measure(np.eye(4), np.eye(4)[:3])
 
 
-def test_too_small_a_pool_is_an_error():
+def test_too_few_others_are_an_error():
     with pytest.raises(ValueError, match="99 captions of other groups.*3 for group"):
         measure(np.eye(4), np.eye(4), folds=1)
-
-
-def test_a_pool_without_groups_is_an_error():
-    with pytest.raises(ValueError, match="`pool` needs `groups`"):
-        measure(np.eye(4), np.eye(4), pool=np.eye(4), candidates=2, folds=1)
 
 
 @pytest.mark.parametrize("groups", [[1, 2], [1.0, 2.0, 3.0, 4.0]])

@@ -7,10 +7,6 @@ def test_deviation_is_of_the_population():
     assert Score.of([1.0, 3.0]) == Score(2.0, 1.0, 2)
 
 
-def test_a_score_is_a_number():
-    assert float(Score(0.5, None, 3)) == 0.5
-
-
 def test_no_numbers_are_an_error():
     with pytest.raises(ValueError, match="at least one number"):
         Score.of([])

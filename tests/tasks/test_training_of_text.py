@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from keras_t2i.callbacks import StopOnSignal
+from keras_t2i.callbacks import StopOnSignal, read_history
 from keras_t2i.data import Shapes
 from keras_t2i.registry import find_system
 from keras_t2i.tasks import load_model
@@ -74,6 +74,8 @@ def test_a_stopped_training_goes_on_with_its_text_encoder(
     assert run.has_model == (step > TEXT_STEPS)
     assert int(stopped.optimizer.iterations) == max(0, step - TEXT_STEPS)
     demand_equal_weights(gan_cls(run.path, resume=True), whole[1])
+    steps = [line["step"] for line in read_history(run.text_history)]
+    assert steps == sorted({*steps, TEXT_STEPS})
 
 
 def test_a_stopped_text_encoder_is_no_model_yet(gan_cls, signal_at, tmp_path):

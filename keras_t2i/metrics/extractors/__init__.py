@@ -17,9 +17,8 @@ _CLASSES = {
     "efficientnet_lite0": ("efficientnet_lite0", "EfficientNetLite0"),
     "inception_2015": ("inception_2015", "Inception2015"),
     "inception_2015_clean": ("inception_2015", "CleanInception2015"),
-    "inception_dm_gan": ("inception_torchvision", "InceptionDMGAN"),
+    "inception_dm_gan": ("inception_dm_gan", "InceptionDMGAN"),
     "inception_stackgan": ("inception_stackgan", "InceptionStackGAN"),
-    "inception_torchvision": ("inception_torchvision", "InceptionTorchvision"),
     "inception_v3_keras": ("inception_v3_keras", "InceptionV3Keras"),
 }
 DEFAULT = "efficientnet_lite0"

@@ -20,6 +20,7 @@ from keras_t2i.metrics.extractors.resize import (
     resize_in_graph,
     resize_matrices,
 )
+from keras_t2i.metrics.pixels import check_uint8
 
 
 class Extractor(abc.ABC):
@@ -102,25 +103,3 @@ def single_precision() -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def check_uint8(pictures: Any) -> np.ndarray:
-    """The pictures as (B, H, W, 3) uint8, or an error that says what they are instead."""
-    if isinstance(pictures, (list, tuple)) and len({np.shape(one) for one in pictures}) > 1:
-        shapes = sorted({np.shape(one) for one in pictures})
-        raise ValueError(
-            "Pictures must all be of one size and kind; resize or crop them to one first. "
-            f"Received: shapes {shapes[:4]}"
-        )
-    array = np.asarray(pictures)
-    if array.ndim != 4 or array.shape[-1] != 3 or not array.size:
-        raise ValueError(
-            "Pictures must be RGB, of shape (B, H, W, 3) with B at least 1; convert grey and "
-            f"transparent ones first. Received: pictures.shape={array.shape}"
-        )
-    if array.dtype != np.uint8:
-        raise TypeError(
-            "Pictures must be uint8 levels of 0 to 255, as `generate` returns them. "
-            f"Received: pictures.dtype={array.dtype}"
-        )
-    return array

@@ -119,8 +119,11 @@ class CaptionFile(Source):
         path: a .jsonl with `captions` and, if wanted, `class_id` in each line; or a text file with
             one caption a line.
 
+    Attributes:
+        has_classes: does it name classes?
+
     Raises:
-        ValueError: no caption in it, or a line that is no such object.
+        ValueError: no caption in it, a line that is no such object, or classes of some lines alone.
     """
 
     splits = ("test",)
@@ -132,6 +135,13 @@ class CaptionFile(Source):
         if not rows:
             raise ValueError(f"The file holds no caption. Received: {str(path)!r}")
         self._captions = [captions for captions, _ in rows]
+        without = [name for _, name in rows].count(None)
+        if 0 < without < len(rows):
+            raise ValueError(
+                "Either each line names its `class_id` or none does. "
+                f"Received: {without} of {len(rows)} lines without it in {str(path)!r}"
+            )
+        self.has_classes = not without
         numbers: dict[Any, int] = {}
         self._classes = np.array([numbers.setdefault(name, len(numbers)) for _, name in rows])
 
@@ -155,7 +165,7 @@ class CaptionFile(Source):
     @property
     def class_ids(self) -> np.ndarray:
         """(N,) integers; one for each picture where the file names no classes."""
-        return self._classes if len(set(self._classes.tolist())) > 1 else np.arange(len(self))
+        return self._classes if self.has_classes else np.arange(len(self))
 
     def _row(self, line: str) -> tuple[tuple[str, ...], Any]:
         if self.path.suffix.lower() != ".jsonl":

@@ -88,6 +88,8 @@ class DataSets:
         present = [name for name in names if name not in missing]
         parts = [source.split(name) for name in present or names]
         by_class = protocol.data in BY_CLASS
+        if by_class and protocol.metric == "r_precision":
+            _check_classes(protocol, source)
         return Pool(parts, grouped_by="class_ids" if by_class else "contents")
 
     def _source(self, protocol: Protocol) -> Source:
@@ -119,3 +121,12 @@ class DataSets:
         if name == "cub":
             return Birds(path, split_by="zero_shot", split="test", **self.options)
         return Birds(path, **self.options) if name == "birds" else open_source(path, **self.options)
+
+
+def _check_classes(protocol: Protocol, source: Source) -> None:
+    """True captions would be drawn among the others, were their classes not known."""
+    if isinstance(source, CaptionFile) and not source.has_classes:
+        raise ValueError(
+            f"Protocol `{protocol.name}` draws other captions from other classes: each line of the "
+            f"file needs its `class_id`. Received: {str(source.path)!r} without classes"
+        )

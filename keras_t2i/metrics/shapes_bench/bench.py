@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from keras_t2i.data.shapes import Scene, render
+from keras_t2i.data.shapes import Scene
 from keras_t2i.metrics.shapes_bench.captions import COUNT, VERSION, captions_sha256, told_scenes
-from keras_t2i.metrics.shapes_bench.detector import ShapesDetector, check_pictures
+from keras_t2i.metrics.shapes_bench.detector import ShapesDetector, check_squares
 from keras_t2i.metrics.shapes_bench.judging import judge_scene
 from keras_t2i.metrics.shapes_bench.result import BenchResult, rows_of
-
-CHUNK = 256  # pictures painted, then judged, at once: bounds memory for large ones
 
 
 class ShapesBench:
@@ -56,27 +54,6 @@ class ShapesBench:
         """Who judges; loaded at the first use."""
         return ShapesDetector() if self._detector is None else self._detector
 
-    def evaluate(
-        self, model: Any, *, seed: int = 0, truncation: float | None = None
-    ) -> BenchResult:
-        """Let a model paint the captions and judge them; memory does not grow with their number.
-
-        Args:
-            model: anything with the `generate` of `keras_t2i.models.TextToImage`.
-            seed: caption i is painted with seed + i.
-            truncation: as `generate` takes it.
-        """
-        options = {} if truncation is None else {"truncation": truncation}
-
-        def painted() -> Iterator[np.ndarray]:
-            for first in range(0, len(self.captions), CHUNK):
-                captions = self.captions[first : first + CHUNK]
-                pictures = model.generate(captions, seed=seed + first, **options)
-                self._check_number(pictures, len(captions))
-                yield pictures
-
-        return self.judge_batches(painted())
-
     def judge_batches(self, batches: Iterable[np.ndarray]) -> BenchResult:
         """Judge pictures that come in batches of any size, (B, H, H, 3) uint8, in order.
 
@@ -107,19 +84,6 @@ class ShapesBench:
         self._check_number(seen, len(self.captions))
         return self._result(seen, {}, "")
 
-    def chance(self, *, seed: int = 0) -> BenchResult:
-        """What a painter gets who knows the captions but not which is asked: scenes shuffled.
-
-        No caption is given its own scene (equal scenes of other captions do occur).
-        """
-        order = np.random.default_rng(seed).permutation(len(self.scenes))
-        shuffled = dict(zip(order, np.roll(order, 1), strict=True))
-        return self.judge_scenes([self.scenes[shuffled[i]] for i in range(len(self.scenes))])
-
-    def renders(self, size: int = 64) -> np.ndarray:
-        """(len(captions), size, size, 3) uint8: true pictures of the captions, the upper bound."""
-        return np.stack([render(scene, size) for scene in self.scenes])
-
     def _judged(self, seen: Sequence[Scene]) -> BenchResult:
         return self._result(seen, self.detector.accuracy, self.detector.sha256)
 
@@ -145,7 +109,7 @@ class ShapesBench:
 
     def _check_number(self, painted: Any, expected: int) -> None:
         if isinstance(painted, np.ndarray):
-            check_pictures(painted)
+            check_squares(painted)
         if len(painted) != expected:
             raise ValueError(
                 "There must be one picture for each caption, in the order of `captions`. "

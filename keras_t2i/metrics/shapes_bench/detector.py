@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from keras_t2i.data.shapes import Scene
+from keras_t2i.metrics.pixels import check_uint8
 from keras_t2i.metrics.shapes_bench.decoding import decode
 from keras_t2i.metrics.shapes_bench.network import SIDE, build_network
 
@@ -67,7 +68,8 @@ class ShapesDetector:
         """What is seen in each picture.
 
         Args:
-            pictures: (B, H, H, 3) uint8 of any side; sides other than 64 are resized (`resize`).
+            pictures: (B, H, H, 3) uint8 of any side, B at least 1; sides other than 64 are resized
+                (`resize`).
 
         Returns:
             B scenes of none to six objects, without relations.
@@ -75,7 +77,7 @@ class ShapesDetector:
         Raises:
             TypeError, ValueError: no such pictures.
         """
-        check_pictures(pictures)
+        check_squares(pictures)
         scenes: list[Scene] = []
         for first in range(0, len(pictures), CHUNK):
             scenes += find_with(self._network, pictures[first : first + CHUNK])
@@ -89,16 +91,10 @@ def find_with(network: keras.Model, pictures: np.ndarray) -> list[Scene]:
     return decode({name: keras.ops.convert_to_numpy(value) for name, value in scores.items()})
 
 
-def check_pictures(pictures: Any) -> None:
-    """Refuse what is no array (B, H, H, 3) of uint8."""
-    if not isinstance(pictures, np.ndarray) or pictures.dtype != np.uint8:
-        kind = getattr(pictures, "dtype", type(pictures).__name__)
-        raise TypeError(
-            "Pictures to judge are one NumPy array of uint8 in [0, 255]; convert floats with "
-            f"`keras_t2i.data.augment.to_uint8`. Received: pictures={kind}"
-        )
-    shape = pictures.shape
-    if len(shape) != 4 or shape[-1] != 3 or shape[1] != shape[2]:
+def check_squares(pictures: Any) -> None:
+    """Refuse what is no (B, H, H, 3) uint8."""
+    shape = check_uint8(pictures).shape
+    if shape[1] != shape[2]:
         raise ValueError(
             f"Pictures to judge are RGB squares, (B, H, H, 3). Received: pictures.shape={shape}"
         )

@@ -29,7 +29,6 @@ def test_unknown_names_tell_the_close_ones():
     [
         ("inception_2015", "classify_image_graph_def.pb"),
         ("inception_2015_clean", "classify_image_graph_def.pb"),
-        ("inception_torchvision", "inception_v3_google-0cc3c7bd.pth"),
         ("inception_dm_gan", "inception_v3_google-0cc3c7bd.pth"),
         ("inception_v3_keras", "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"),
     ],
@@ -69,10 +68,15 @@ def test_pil_resizes_come_before_the_network(made):
     assert Means()(picture)["features"].shape == (1, 3)
 
 
-@pytest.mark.parametrize("shape", [(2, 8, 8), (2, 8, 8, 1), (2, 8, 8, 4), (8, 8, 3), (0, 8, 8, 3)])
-def test_grey_transparent_and_missing_pictures_are_errors(shape):
+@pytest.mark.parametrize("shape", [(2, 8, 8), (2, 8, 8, 1), (2, 8, 8, 4), (8, 8, 3)])
+def test_grey_and_transparent_pictures_are_errors(shape):
     with pytest.raises(ValueError, match="must be RGB"):
         Means()(np.zeros(shape, np.uint8))
+
+
+def test_no_pictures_are_an_error():
+    with pytest.raises(ValueError, match="at least a picture"):
+        Means()(np.zeros((0, 8, 8, 3), np.uint8))
 
 
 def test_pictures_of_mixed_sizes_are_an_error():

@@ -100,3 +100,10 @@ def test_a_damaged_file_of_captions_is_refused(tmp_path, text):
     (tmp_path / "captions.jsonl").write_text(text)
     with pytest.raises(ValueError, match="Received"):
         CaptionFile(tmp_path / "captions.jsonl")
+
+
+def test_classes_of_some_lines_alone_are_refused(tmp_path):
+    path = tmp_path / "captions.jsonl"
+    path.write_text('{"captions": ["a"], "class_id": 1}\n{"captions": ["b"]}\n')
+    with pytest.raises(ValueError, match="Either each line.*1 of 2 lines without it"):
+        CaptionFile(path)

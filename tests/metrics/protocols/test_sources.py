@@ -57,6 +57,14 @@ def test_published_protocols_do_with_captions_alone(shared_data):
     assert len(set(pool.groups.tolist())) == 50
 
 
+def test_captions_without_classes_are_no_rivals(tmp_path):
+    path = tmp_path / "captions.txt"
+    path.write_text("a red bird\na gull\n")
+    assert len(DataSets(path).captions(find_protocol("stackgan_is_cub"))) == 2
+    with pytest.raises(ValueError, match="needs its `class_id`.*without classes"):
+        DataSets(path).captions(find_protocol("damsm_r_precision"))
+
+
 def test_options_need_a_path():
     with pytest.raises(ValueError, match="go with a path"):
         DataSets(Shapes(count=3), {"split": "test"})

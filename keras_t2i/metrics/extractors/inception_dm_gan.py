@@ -1,4 +1,4 @@
-"""torchvision's Inception v3, and the way DM-GAN's FID feeds it."""
+"""torchvision's Inception v3, the way DM-GAN's FID feeds it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,12 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
-class InceptionTorchvision(Extractor):
-    """torchvision's ImageNet network as its documentation feeds it: levels as [-1, 1].
+class InceptionDMGAN(Extractor):
+    """torchvision's ImageNet network as DM-GAN's FID program (copied by DF-GAN, TISE) feeds it.
+
+    PIL's 8-bit bilinear resize, then levels of [0, 1] go where pictures normalised for ImageNet are
+    expected, so that the network sees -0.19 to 0.43 instead of -1 to 1. Its numbers compare with
+    DM-GAN's table and with nothing else.
 
     Args:
         weights: the .pth, or an .npz of its arrays under PyTorch's names. None looks in
@@ -35,14 +39,14 @@ class InceptionTorchvision(Extractor):
         ValueError: a damaged file, or one of another network.
 
     Example:
-        >>> extractor = InceptionTorchvision(weights="inception_v3_google-0cc3c7bd.pth")
+        >>> extractor = InceptionDMGAN(weights="inception_v3_google-0cc3c7bd.pth")
         >>> extractor(pictures)["features"].shape
         (64, 2048)
     """
 
-    name = "inception_torchvision"
+    name = "inception_dm_gan"
     side = SIDE
-    resize = "antialias_bilinear"
+    resize = "pil_bilinear"
     width = WIDTH
     classes = CLASSES["torchvision"]
 
@@ -57,22 +61,7 @@ class InceptionTorchvision(Extractor):
         return {"features": features, "probabilities": tf.nn.softmax(scores)}
 
     def inputs(self, levels: tf.Tensor) -> tf.Tensor:
-        """Levels of 0 to 255 in the network's range."""
-        return levels / 127.5 - 1.0
-
-
-class InceptionDMGAN(InceptionTorchvision):
-    """The same network as DM-GAN's FID program (copied by DF-GAN and TISE) feeds it.
-
-    PIL's 8-bit bilinear resize, then levels of [0, 1] go where pictures normalised for ImageNet are
-    expected, so that the network sees -0.19 to 0.43 instead of -1 to 1. Its numbers compare with
-    DM-GAN's table and with nothing else.
-    """
-
-    name = "inception_dm_gan"
-    resize = "pil_bilinear"
-
-    def inputs(self, levels: tf.Tensor) -> tf.Tensor:
+        """Levels of 0 to 255 in the range that the network sees."""
         scale = tf.constant(IMAGENET_DEVIATION) / 0.5
         shift = (tf.constant(IMAGENET_MEAN) - 0.5) / 0.5
         return levels / 255.0 * scale + shift
