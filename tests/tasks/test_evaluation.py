@@ -7,6 +7,7 @@ from PIL import Image
 
 from keras_t2i import evaluate
 from keras_t2i.data import Shapes
+from keras_t2i.data.shapes import render
 from keras_t2i.metrics.protocols import Protocol, read_record, read_records
 from keras_t2i.metrics.shapes_bench import ShapesBench
 from keras_t2i.models import TextToImage
@@ -70,7 +71,8 @@ def test_a_model_is_judged_from_end_to_end(evaluated, bundle):
     assert [record.protocol for record in records] == [QUICK, "kid", "various"]
     assert all(np.isfinite(record.value) for record in records)
     assert read_records(out) == [records[1], records[0], records[2]]
-    expected = ShapesBench(count=6).evaluate(load_model(bundle), seed=0)
+    bench = ShapesBench(count=6)
+    expected = bench.judge(load_model(bundle).generate(bench.captions, seed=0))
     assert records[0].value == expected.rows["caption"].value
     assert records[0].subject["system"] == "ContrastiveGAN"
     assert records[0].subject["name"] == "tiny"
@@ -130,8 +132,8 @@ def test_real_pictures_are_the_upper_bound():
 def test_a_folder_of_pictures_is_judged(tmp_path):
     captions = protocol_captions(QUICK)
     assert captions == ShapesBench(count=6).captions
-    for number, picture in enumerate(ShapesBench(count=6).renders()):
-        Image.fromarray(picture).save(tmp_path / f"{number}.png")
+    for number, scene in enumerate(ShapesBench(count=6).scenes):
+        Image.fromarray(render(scene, 64)).save(tmp_path / f"{number}.png")
     (tmp_path / "told").write_text("\n".join(captions))
     (record,) = evaluate(tmp_path, QUICK, captions=tmp_path / "told", name="renders")
     assert record.value == 1.0
