@@ -41,6 +41,14 @@ def test_own_data_may_be_any_source_and_lack_a_split():
     assert len(pool) == 18
 
 
+def test_variants_lack_a_split_alike_unless_it_is_asked_for(shared_data):
+    sources = DataSets(Birds(shared_data / "birds_64"))  # has no "val"
+    whole = sources.captions(find_protocol("r_precision_own"))
+    assert len(sources.captions(find_protocol("r_precision_own[side=64]"))) == len(whole)
+    with pytest.raises(ValueError, match=r"some of \['train', 'test'\].*Received: val"):
+        sources.captions(find_protocol("r_precision_own[split=val]"))
+
+
 def test_birds_are_read_from_their_folder(shared_data):
     sources = DataSets(shared_data / "birds_64")
     protocol = find_protocol("fid_lite0_5k_birds")
