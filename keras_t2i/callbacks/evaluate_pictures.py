@@ -19,9 +19,9 @@ from keras_t2i.metrics.protocols import (
     Protocol,
     Record,
     compare_records,
-    read_record,
-    write_record,
 )
+from keras_t2i.presets import bundle_progress, save_bundle
+from keras_t2i.presets.bundle import is_bundle
 
 
 class EvaluatePictures(keras.callbacks.Callback):
@@ -40,8 +40,9 @@ class EvaluatePictures(keras.callbacks.Callback):
         every: steps between two evaluations; None evaluates at the end of each epoch.
         folder: of TensorBoard's log; None writes none.
         keep: a bundle for the best model so far, without training state; it appears whole or not
-            at all, and over a former one only where the number is better. Its record lies in the
-            folder `NAME-record` beside it, so that a training that goes on knows what to beat.
+            at all, and over a former one only where the number is better. Its record lies within
+            (`keras_t2i.presets.bundle_progress`), so that a training that goes on knows what to
+            beat.
         card: makes the text of the kept model's card, to which the record is added.
         truncation: see `TextToImage.generate`.
         **judge: further arguments of `Judge`: `data`, `encoder`, `weights`, `reference`, `cache`.
@@ -115,9 +116,9 @@ class EvaluatePictures(keras.callbacks.Callback):
         self.history.append((step, records))
         self._log(step, records)
         if self.best is None or self._is_better(records[0]):
-            self.best = records[0]
             if self.keep is not None:
                 self._save(step, records)
+            self.best = records[0]
         return records
 
     def _is_better(self, record: Record) -> bool:
@@ -144,20 +145,16 @@ class EvaluatePictures(keras.callbacks.Callback):
             f"{self.card() if self.card else first}\n## Kept\n\nAt step {step:,}, as the best so "
             f"far by `{records[0].protocol}`, which therefore flatters it:\n\n{lines}\n"
         )
-        self.model.save_to_preset(self.keep, card=text, overwrite=True)
-        write_record(self.best, self._record_folder)
-
-    @property
-    def _record_folder(self) -> pathlib.Path:
-        return self.keep.with_name(f"{self.keep.name}-record")
+        kept = {"record": records[0].as_dict()}  # within, so that neither is ever there alone
+        save_bundle(self.model, self.keep, card=text, progress=kept, overwrite=True)
 
     def _kept_record(self) -> Record | None:
         if self.keep is None or not self.keep.exists():
             return None
         name = self.judge.protocols[0].name
-        found = [read_record(path) for path in sorted(self._record_folder.glob("*.json"))]
-        kept = next((record for record in found if record.protocol == name), None)
-        if kept is None:
+        found = bundle_progress(self.keep).get("record") if is_bundle(self.keep) else None
+        kept = Record.from_dict(found) if found else None
+        if kept is None or kept.protocol != name:
             raise FileExistsError(
                 f"What is there was not kept by `{name}`, and would be overwritten; name another "
                 f"folder. Received: keep={str(self.keep)!r}"

@@ -18,6 +18,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 import h5py
@@ -37,6 +38,7 @@ def save_bundle(
     *,
     card: str | None = None,
     training_state: bool = False,
+    progress: Mapping[str, Any] | None = None,
     for_painting: bool = False,
     overwrite: bool = False,
 ) -> None:
@@ -47,6 +49,7 @@ def save_bundle(
         path: the folder to make.
         card: Markdown that says what was trained, how, and with what result.
         training_state: keep the optimizers' moments too, so that training goes on exactly.
+        progress: what else a training needs to go on, as JSON; `bundle_progress` reads it.
         for_painting: a third to a quarter of the size, for a model that is handed on: weights as
             float16, and moving averages also in place of the weights that they average. It paints
             the same pictures up to rounding; not with `training_state`.
@@ -76,7 +79,12 @@ def save_bundle(
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
         _write_files(
-            model, folder, card=card, training_state=training_state, for_painting=for_painting
+            model,
+            folder,
+            card=card,
+            training_state=training_state,
+            progress=progress,
+            for_painting=for_painting,
         )
         folder.chmod(0o755)
         _put_in_place(folder, path)
@@ -120,6 +128,16 @@ def load_bundle(name: str | os.PathLike[str]) -> keras.Model:
     return model
 
 
+def bundle_progress(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What `save_bundle` was given as `progress`; {} where it was nothing.
+
+    Raises:
+        ValueError: an altered file; a bundle of a newer format.
+        FileNotFoundError: a file of the bundle is missing.
+    """
+    return _read_config(pathlib.Path(path)).get("progress") or {}
+
+
 def _put_in_place(folder: pathlib.Path, path: pathlib.Path) -> None:
     """Rename the new folder to its place; the bundle that stood there goes only after that."""
     if not path.exists():
@@ -140,6 +158,7 @@ def _write_files(
     *,
     card: str | None,
     training_state: bool,
+    progress: Mapping[str, Any] | None,
     for_painting: bool,
 ) -> None:
     serialized = keras.saving.serialize_keras_object(model)
@@ -165,6 +184,7 @@ def _write_files(
         "format": FORMAT,
         "model": serialized,
         "training_state": training_state,
+        "progress": dict(progress or {}),
         "half": for_painting,
         "versions": {"keras_t2i": keras_t2i.__version__, "keras": keras.__version__},
         "sha256": {name: _sha256((folder / name).read_bytes()) for name in FILES},

@@ -8,8 +8,7 @@
 | `text_history.jsonl` | the same of a text encoder that learns before the system does |
 | `text_encoder.weights.h5` | its save, until the system's own |
 | `model/` | the last save: a bundle with the training state |
-| `best/` | the best model by the first protocol, if the training was judged by one |
-| `best-record/` | that one's record |
+| `best/` | the best model by the first protocol, if it was judged by one, and its record |
 """
 
 from __future__ import annotations

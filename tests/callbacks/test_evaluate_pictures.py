@@ -9,8 +9,8 @@ from tensorboard.util.tensor_util import make_ndarray
 
 from keras_t2i.callbacks import EvaluatePictures
 from keras_t2i.metrics import Extractor, Score
-from keras_t2i.metrics.protocols import Judge, Protocol, judge
-from keras_t2i.presets import load_bundle
+from keras_t2i.metrics.protocols import Judge, Protocol, Record, judge
+from keras_t2i.presets import bundle_progress, load_bundle
 
 QUICK = "shapes_bench[count=6]"
 COLOURS = Protocol(
@@ -124,7 +124,8 @@ def test_the_best_model_is_kept_whole(smallest, tmp_path, scripted):
     assert card.startswith("# Mine")
     assert "At step 2" in card
     assert "caption 60 %" in card
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "best-record"]
+    assert [path.name for path in tmp_path.iterdir()] == ["best"]
+    assert Record.from_dict(bundle_progress(tmp_path / "best")["record"]) == judged.best
 
 
 def test_a_training_that_goes_on_knows_what_to_beat(smallest, tmp_path, scripted):

@@ -29,3 +29,22 @@ def recorded():
 def reference_folder():
     """The folder of recorded files."""
     return REFERENCE
+
+
+@pytest.fixture
+def real(made):
+    """Features of real pictures."""
+    return made.features("real", (300, 12))
+
+
+@pytest.fixture
+def generated(made):
+    """Features of other pictures, fewer and wider spread."""
+    return 1.3 * made.features("fake", (250, 12))
+
+
+@pytest.fixture(scope="module")
+def pair(made):
+    """Two pictures, and the same with noise."""
+    first = np.concatenate([made.picture(f"p{n}", 180, 176) for n in range(2)])
+    return first, made.changed(first, "noise")

@@ -6,16 +6,6 @@ import scipy.linalg
 from keras_t2i.metrics import FeatureMoments, FewSamplesWarning, FrechetDistance, frechet_distance
 
 
-@pytest.fixture
-def real(made):
-    return made.features("real", (300, 12))
-
-
-@pytest.fixture
-def generated(made):
-    return 1.3 * made.features("fake", (250, 12))
-
-
 def by_scipy(real, generated):
     first, second = np.cov(real, rowvar=False), np.cov(generated, rowvar=False)
     root = scipy.linalg.sqrtm(first @ second).real

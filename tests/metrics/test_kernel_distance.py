@@ -4,16 +4,6 @@ import pytest
 from keras_t2i.metrics import KernelDistance, kernel_distance
 
 
-@pytest.fixture
-def real(made):
-    return made.features("real", (300, 12))
-
-
-@pytest.fixture
-def generated(made):
-    return 1.3 * made.features("fake", (250, 12))
-
-
 def by_loops(real, generated):
     """The estimator of the paper, with the diagonal left out by hand."""
 

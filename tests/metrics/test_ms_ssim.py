@@ -5,12 +5,6 @@ import pytest
 from keras_t2i.metrics import MSSSIM, ms_ssim
 
 
-@pytest.fixture(scope="module")
-def pair(made):
-    first = np.concatenate([made.picture(f"p{n}", 180, 176) for n in range(2)])
-    return first, made.changed(first, "noise")
-
-
 def test_equals_torchmetrics(pair, recorded):
     np.testing.assert_allclose(ms_ssim(*pair), recorded["ms_ssim"], rtol=1e-6)
 

@@ -4,12 +4,6 @@ import pytest
 from keras_t2i.metrics import PSNR, psnr
 
 
-@pytest.fixture(scope="module")
-def pair(made):
-    first = np.concatenate([made.picture(f"p{n}", 180, 176) for n in range(2)])
-    return first, made.changed(first, "noise")
-
-
 @pytest.mark.parametrize("package", ["skimage", "torchmetrics"])
 def test_equals_other_packages(pair, recorded, package):
     np.testing.assert_allclose(psnr(*pair), recorded[f"psnr_{package}"], rtol=1e-6)

@@ -5,12 +5,6 @@ import tensorflow as tf
 from keras_t2i.metrics import SSIM, ssim
 
 
-@pytest.fixture(scope="module")
-def pair(made):
-    first = np.concatenate([made.picture(f"p{n}", 180, 176) for n in range(2)])
-    return first, made.changed(first, "noise")
-
-
 @pytest.mark.parametrize("package", ["skimage", "torchmetrics"])
 def test_equals_other_packages(pair, recorded, package):
     np.testing.assert_allclose(ssim(*pair), recorded[f"ssim_{package}"], rtol=1e-6)

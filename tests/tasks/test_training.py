@@ -9,7 +9,7 @@ from PIL import Image
 
 from keras_t2i.callbacks import TrainingDiverged, read_history
 from keras_t2i.data import Emoji, Shapes
-from keras_t2i.presets import load_bundle
+from keras_t2i.presets import bundle_progress, load_bundle
 from keras_t2i.tasks import training
 from keras_t2i.testing.trial import demand_equal_weights
 
@@ -202,10 +202,10 @@ def test_pictures_are_judged_while_the_model_learns_and_the_best_is_kept(train, 
     card = (run / "best" / "card.md").read_text()
     assert "as the best so far by `shapes_bench[count=3]`" in card
     assert "have not been judged" not in card
-    assert len(list((run / "best-record").glob("*.json"))) == 1
+    assert bundle_progress(run / "best")["record"]["protocol"] == "shapes_bench[count=3]"
     # Going on beats the kept record or keeps it.
     train(run, steps=6, protocols=["shapes_bench[count=3]"], evaluate_every=2, resume=True)
-    assert len(list((run / "best-record").glob("*.json"))) == 1
+    assert bundle_progress(run / "best")["record"]["protocol"] == "shapes_bench[count=3]"
 
 
 def test_an_unknown_protocol_is_refused_before_anything_is_written(train, tmp_path):

@@ -19,6 +19,7 @@ from keras_t2i.metrics.kernel_distance import kernel_distance
 from keras_t2i.metrics.manifold import precision_recall_density_coverage
 from keras_t2i.metrics.retrieval import r_precision
 from keras_t2i.metrics.score import Score
+from keras_t2i.metrics.shapes_bench.judging import ROWS
 from keras_t2i.metrics.visual_semantic_similarity import visual_semantic_similarity
 
 if TYPE_CHECKING:
@@ -151,17 +152,7 @@ MEASURES: dict[str, Measure] = {
     "shapes_bench": Measure(
         "ShapesBench",
         _shapes_bench,
-        (
-            "caption",
-            "object",
-            "colour",
-            "shape",
-            "size",
-            "count",
-            "binding",
-            "relation",
-            "background",
-        ),
+        ("caption", *(row for row in ROWS if row != "caption")),  # true as a whole, first
         factor=100,
     ),
 }
