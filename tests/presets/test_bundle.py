@@ -7,7 +7,7 @@ import pytest
 from keras_t2i.data import Shapes
 from keras_t2i.models import ContrastiveGAN
 from keras_t2i.presets import bundle as bundle_module
-from keras_t2i.presets import load_bundle, save_bundle
+from keras_t2i.presets import bundle_progress, load_bundle, save_bundle
 from keras_t2i.registry import find_system
 from keras_t2i.tasks import RunDirectory
 from keras_t2i.testing import SmallestGAN
@@ -52,6 +52,16 @@ def test_a_folder_is_loaded(saved, model, smallest, kind):
     assert loaded.tokenizer.tokenize("a red circle").tolist() == (
         model.tokenizer.tokenize("a red circle").tolist()
     )
+
+
+def test_progress_comes_back_and_is_guarded(saved, model, tmp_path):
+    assert bundle_progress(saved) == {}
+    save_bundle(model, tmp_path / "kept", progress={"record": {"value": 0.5}})
+    assert bundle_progress(tmp_path / "kept") == {"record": {"value": 0.5}}
+    config = tmp_path / "kept" / "config.json"
+    config.write_text(config.read_text().replace('"value": 0.5', '"value": 0.9'))
+    with pytest.raises(ValueError, match=r"altered config\.json"):
+        bundle_progress(tmp_path / "kept")
 
 
 def test_a_plain_card_is_written_where_none_is_given(model, tmp_path):

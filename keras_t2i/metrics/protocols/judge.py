@@ -28,6 +28,7 @@ from keras_t2i.metrics.moments import FeatureMoments
 from keras_t2i.metrics.picture_set import PictureSet, picture_set
 from keras_t2i.metrics.protocols.bench_pool import BenchPool
 from keras_t2i.metrics.protocols.independence import check_independent
+from keras_t2i.metrics.protocols.needs import check_classes, check_needs
 from keras_t2i.metrics.protocols.plan import Plan
 from keras_t2i.metrics.protocols.pools import PoolPictures
 from keras_t2i.metrics.protocols.protocol import GIVEN, Protocol
@@ -83,7 +84,7 @@ class Judge:
         self.encoder, self.weights, self.given = encoder, weights, reference
         self.cache = cache if isinstance(cache, FeatureCache) else FeatureCache(cache)
         self.progress = progress
-        _check_needs(self.protocols, encoder=encoder, weights=weights, reference=reference)
+        check_needs(self.protocols, encoder=encoder, weights=weights, reference=reference)
         self._extractors: dict[str, Extractor] = {}
         self._plans: dict[tuple, Plan] = {}
         self._references: dict[tuple, tuple[Any, str]] = {}
@@ -140,7 +141,7 @@ class Judge:
             self._check_enough(protocol, len(self._pictures(protocol, subject)))
             if protocol.extractor:
                 extractor = self.extractor(protocol)
-                _check_classes(protocol, extractor)
+                check_classes(protocol, extractor)
                 if subject.model is not None:
                     check_independent(extractor, subject.model)
 
@@ -335,15 +336,6 @@ class _Watched(PictureSet):
         return self.of.content_hash()
 
 
-def _check_classes(protocol: Protocol, extractor: Extractor) -> None:
-    wanted = protocol.options.get("classes")
-    if wanted is not None and extractor.classes != wanted:
-        raise ValueError(
-            f"Protocol `{protocol.name}` needs a classifier of {wanted} classes; pass its "
-            f"`weights`. Received: {extractor.classes} classes"
-        )
-
-
 def _plan_key(protocol: Protocol) -> tuple:
     shared = (protocol.data, protocol.split, protocol.count, protocol.per_caption, protocol.seed)
     return (*shared, protocol.metric == BENCH)
@@ -362,42 +354,3 @@ def _full_count(protocol: Protocol) -> int:
     if not protocol.is_variant:
         return protocol.count
     return find_protocol(protocol.name.partition("[")[0]).count
-
-
-def _check_needs(
-    protocols: Sequence[Protocol], *, encoder: Any, weights: Any, reference: Any
-) -> None:
-    names = [protocol.name for protocol in protocols]
-    if not names or len(set(names)) < len(names):
-        raise ValueError(
-            "Name at least one protocol, and each once; `keras-t2i evaluate --list` shows them. "
-            f"Received: protocols={names}"
-        )
-    encoding = [p.name for p in protocols if p.extractor == ENCODER]
-    if encoding and encoder is None:
-        raise ValueError(
-            f"Protocol `{encoding[0]}` compares pictures with captions by a dual encoder that did "
-            "not train the model: pass `encoder` (`keras-t2i evaluate --encoder`), such as a "
-            "contrastive_gan that was trained with another seed. Received: encoder=None"
-        )
-    given = [p.name for p in protocols if p.reference == GIVEN]
-    if given and reference is None:
-        raise ValueError(
-            f"Protocol `{given[0]}` compares with published statistics: pass their .npz, or a "
-            "folder of the real pictures, as `reference` (--reference). Received: reference=None"
-        )
-    for name, value, users in (
-        ("encoder", encoder, encoding),
-        ("reference", reference, given),
-    ):
-        if value is not None and not users:
-            raise ValueError(
-                f"None of the protocols takes `{name}`, and it would change what they measure. "
-                f"Received: {name}={value!r}, protocols={names}"
-            )
-    looking = {p.extractor for p in protocols if p.extractor not in (None, ENCODER)}
-    if weights is not None and len(looking) != 1:
-        raise ValueError(
-            "`weights` are of one extractor; evaluate protocols of different ones apart. "
-            f"Received: weights={os.fspath(weights)!r} for {sorted(looking) or 'none'}"
-        )
