@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keras_t2i.callbacks.lowered_rates import LoweredRates
+from keras_t2i.workers import steps_done
 
 
 class CoolDown(LoweredRates):
@@ -34,5 +35,5 @@ class CoolDown(LoweredRates):
         self.last_step, self.length = last_step, length
 
     def share(self) -> float:
-        left = self.last_step - int(self.model.optimizer.iterations)
+        left = self.last_step - steps_done(self.model)
         return min(max(left, 0) / self.length, 1.0)

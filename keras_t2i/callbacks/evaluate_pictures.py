@@ -22,6 +22,7 @@ from keras_t2i.metrics.protocols import (
 )
 from keras_t2i.presets import bundle_progress, save_bundle
 from keras_t2i.presets.bundle import is_bundle
+from keras_t2i.workers import steps_done
 
 
 class EvaluatePictures(keras.callbacks.Callback):
@@ -91,7 +92,7 @@ class EvaluatePictures(keras.callbacks.Callback):
             self._writer = tf.summary.create_file_writer(str(self.folder))
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if self.every and self._step() % self.every == 0:
+        if self.every and steps_done(self.model) % self.every == 0:
             self.evaluate()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -99,7 +100,7 @@ class EvaluatePictures(keras.callbacks.Callback):
             self.evaluate()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        if not self.history or self.history[-1][0] != self._step():
+        if not self.history or self.history[-1][0] != steps_done(self.model):
             self.evaluate()
         if self._writer is not None:
             self._writer.close()
@@ -107,7 +108,7 @@ class EvaluatePictures(keras.callbacks.Callback):
 
     def evaluate(self) -> list[Record]:
         """Judge the model as it is now."""
-        step = self._step()
+        step = steps_done(self.model)
         subject = ModelSubject(self.model, truncation=self.truncation)
         with warnings.catch_warnings():
             if self.history:  # said once is enough
@@ -160,6 +161,3 @@ class EvaluatePictures(keras.callbacks.Callback):
                 f"folder. Received: keep={str(self.keep)!r}"
             )
         return kept
-
-    def _step(self) -> int:
-        return int(self.model.optimizer.iterations.numpy())

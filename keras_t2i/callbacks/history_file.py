@@ -10,6 +10,8 @@ from typing import Any
 
 import keras
 
+from keras_t2i.workers import steps_done
+
 
 class HistoryFile(keras.callbacks.Callback):
     """Appends `{"step": ..., "seconds": ..., "steps_per_second": ..., TERM: ...}` lines.
@@ -38,7 +40,7 @@ class HistoryFile(keras.callbacks.Callback):
         self._last = (0, 0.0)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        step = int(self.model.optimizer.iterations)
+        step = steps_done(self.model)
         self._last = (step, time.monotonic())
         if self._start is None:
             self._start = self._last[1]
@@ -49,12 +51,12 @@ class HistoryFile(keras.callbacks.Callback):
         scratch.replace(self.path)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        step = int(self.model.optimizer.iterations)
+        step = steps_done(self.model)
         if step % self.every == 0:
             self._write(step, logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        step = int(self.model.optimizer.iterations)
+        step = steps_done(self.model)
         if step != self._last[0]:
             self._write(step, logs)
 

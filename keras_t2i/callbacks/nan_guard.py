@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,8 @@ import keras
 import numpy as np
 
 from keras_t2i.callbacks.lowered_rates import LoweredRates
+from keras_t2i.callbacks.training_state import given_rates, running_variables, set_rates
+from keras_t2i.workers import steps_done
 
 
 class TrainingDiverged(ArithmeticError):
@@ -21,24 +24,61 @@ class NaNGuard(keras.callbacks.Callback):
 
     Before raising it puts back the weights and the optimizers' state of the last snapshot that
     was finite, so the model in hand can be saved, painted with, or trained on with a smaller rate.
+    With `retries`, `fit` does the latter by itself.
 
     Args:
         every: steps between two snapshots of the weights in memory.
+        retries: how often `fit` goes back to the last snapshot and on from there with smaller
+            rates, before it raises. Batches come again as they did, where the dataset can give
+            them (`Source.batches` can).
+        factor: what both players' rates are multiplied by at each retry.
+
+    Raises:
+        ValueError: a number out of range.
 
     Example:
-        >>> model.fit(batches, epochs=10, callbacks=[NaNGuard(every=500)])
+        >>> model.fit(batches, epochs=10, callbacks=[NaNGuard(every=500, retries=3)])
     """
 
-    def __init__(self, *, every: int = 200) -> None:
+    def __init__(self, *, every: int = 200, retries: int = 0, factor: float = 0.5) -> None:
         super().__init__()
-        if every < 1:
-            raise ValueError(f"`every` must be positive. Received: every={every}")
-        self.every = every
+        if every < 1 or retries < 0 or not 0.0 < factor < 1.0:
+            raise ValueError(
+                "`every` must be positive, `retries` not negative, and `factor` between 0 and 1. "
+                f"Received: every={every}, retries={retries}, factor={factor}"
+            )
+        self.every, self.retries, self.factor = every, retries, factor
+        self._left = retries
         self._step, self._good_step, self._good = 0, 0, None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._step, self._good = 0, None
         self._keep()
+
+    def slow_down(self) -> bool:
+        """Lower both rates behind a divergence; False where no retry is left.
+
+        Raises:
+            ValueError: a rate follows a schedule, which cannot be lowered.
+        """
+        if not self._left:
+            return False
+        self._left -= 1
+        rates = given_rates(self.model)
+        if None in rates:
+            raise ValueError(
+                "`retries` lowers the learning rates, and one of them follows a Keras schedule; "
+                "give it as a number, and `LearningRateDecay` or `CoolDown` as a callback. "
+                f"Received: retries={self.retries}"
+            )
+        lowered = [self.factor * rate for rate in rates]
+        set_rates(self.model, lowered)
+        warnings.warn(
+            f"The loss was no number: training goes on from step {steps_done(self.model)} with "
+            f"rates of {', '.join(f'{rate:.3g}' for rate in lowered)}; {self._left} retries left.",
+            stacklevel=2,
+        )
+        return True
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._step += 1
@@ -68,7 +108,8 @@ class NaNGuard(keras.callbacks.Callback):
         names = ("optimizer", "discriminator_optimizer")
         optimizers = [getattr(self.model, name, None) for name in names]
         owners = [self.model, *(optimizer for optimizer in optimizers if optimizer is not None)]
-        return [variable.value for owner in owners for variable in owner.variables]
+        owned = [variable for owner in owners for variable in owner.variables]
+        return [variable.value for variable in (*owned, *running_variables(self.model))]
 
 
 def guarded(

@@ -13,6 +13,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from keras_t2i.workers import steps_done
+
 BORDER = 2
 
 
@@ -78,7 +80,7 @@ class PictureGrid(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._writer = tf.summary.create_file_writer(str(self.folder))
-        step = self._step()
+        step = steps_done(self.model)
         with self._writer.as_default(step=step):
             tf.summary.text("captions", "\n".join(f"1. {caption}" for caption in self.captions))
             tf.summary.scalar("parameters", float(self.model.count_params()))
@@ -86,18 +88,18 @@ class PictureGrid(keras.callbacks.Callback):
         self._last = (step, time.perf_counter())
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        step = self._step()
+        step = steps_done(self.model)
         if self.every and step % self.every == 0:
             self._report(step, logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        step = self._step()
+        step = steps_done(self.model)
         if not self.every:
             self._report(step, logs)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        if self._last[0] != self._step():
-            self._report(self._step(), logs)
+        if self._last[0] != steps_done(self.model):
+            self._report(steps_done(self.model), logs)
         self._writer.close()
 
     def _report(self, step: int, logs: dict[str, Any] | None) -> None:
@@ -120,9 +122,6 @@ class PictureGrid(keras.callbacks.Callback):
             from IPython.display import display
 
             display(Image.fromarray(grid))
-
-    def _step(self) -> int:
-        return int(self.model.optimizer.iterations.numpy())
 
 
 def picture_grid(pictures: np.ndarray) -> np.ndarray:

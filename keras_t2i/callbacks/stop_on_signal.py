@@ -9,13 +9,16 @@ from typing import Any, Self
 
 import keras
 
+from keras_t2i.workers import any_worker
+
 
 class StopOnSignal(keras.callbacks.Callback):
     """Ends `fit` after the present step when the process is told to stop.
 
     The first signal asks for the end, so that the caller can save; a second one of the same kind
     acts as it did before the training. Outside the main thread Python hands out no signals, and
-    the callback does nothing. As a context manager it also guards what comes behind `fit`, such as
+    the callback does nothing. Of several workers all end behind the same step, at the next tenth.
+    As a context manager it also guards what comes behind `fit`, such as
     the last save.
 
     Args:
@@ -51,7 +54,8 @@ class StopOnSignal(keras.callbacks.Callback):
         self._open()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if self.received:
+        if any_worker(self.received is not None, self.model):
+            self.received = self.received or "signal to another worker"
             self.model.stop_training = True
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from keras_t2i.workers import any_worker, steps_done
+
 
 class TrainingLimit(keras.callbacks.Callback):
     """Ends `fit` at a step of the model's whole training, or when the time is up.
@@ -38,11 +40,16 @@ class TrainingLimit(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self._start is None:
             self._start = time.monotonic()
-        if self.is_reached(int(self.model.optimizer.iterations)):
+        step = steps_done(self.model)
+        if self.is_reached(step) or self._is_late(step):
             self.model.stop_training = True
 
     def is_reached(self, step: int) -> bool:
-        """Is the training to end at this step, at this time?"""
-        enough = self.steps is not None and step >= self.steps
-        late = self.minutes is not None and self.seconds >= 60 * self.minutes
-        return enough or late
+        """Is this the last step, or a later one?"""
+        return self.steps is not None and step >= self.steps
+
+    def _is_late(self, step: int) -> bool:
+        if self.minutes is None:
+            return False
+        late = self.seconds >= 60 * self.minutes
+        return any_worker(late, self.model)

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 import keras
 
 from keras_t2i.progress_line import REDRAW, REPEAT
+from keras_t2i.workers import steps_done
 
 WIDTH = 20
 
@@ -47,13 +48,13 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if self._start is None:
-            self._first = int(self.model.optimizer.iterations)
+            self._first = steps_done(self.model)
             self._write("the first step compiles the model, which takes a while ...")
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         now = time.monotonic()
         if self._start is None:
-            self._start, self._first = now, int(self.model.optimizer.iterations)
+            self._start, self._first = now, steps_done(self.model)
         if now - self._drawn >= (REDRAW if self._on_terminal else REPEAT):
             self._draw(now, logs)
 
@@ -64,7 +65,7 @@ class TrainingProgress(keras.callbacks.Callback):
             self._target.write("\n")
 
     def _draw(self, now: float, logs: dict[str, Any] | None) -> None:
-        step, spent = int(self.model.optimizer.iterations), now - self._start
+        step, spent = steps_done(self.model), now - self._start
         rate = (step - self._first) / max(spent, 1e-9)
         share = self._share(step, spent)
         parts = [f"step {step:,}" + (f"/{self.steps:,}" if self.steps else "")]

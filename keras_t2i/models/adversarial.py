@@ -22,6 +22,7 @@ from keras_t2i.layers.averaging import MovingAverage
 from keras_t2i.layers.distribute import replica_count
 from keras_t2i.layers.random import batch_normal, step_seed
 from keras_t2i.layers.spectral_normalization import update_spectral_norms
+from keras_t2i.workers import joined_logs
 
 Batch = Mapping[str, tf.Tensor]
 Terms = dict[str, tf.Tensor]
@@ -110,6 +111,7 @@ class AdversarialModel(keras.Model):
         Raises:
             ValueError: losses or metrics are given, or one optimizer for both players.
         """
+        arguments.pop("micro_batches", 1), arguments.pop("jit_pictures", False)
         for name in ("loss", "metrics", "loss_weights", "weighted_metrics"):
             if arguments.pop(name, None) is not None:
                 raise ValueError(
@@ -163,17 +165,17 @@ class AdversarialModel(keras.Model):
 
         Takes what `keras.Model.fit` takes. A `NaNGuard` is added unless a callback of that class
         is given: a loss that is no number stops the training and names the step and the term.
+        With a `keras_t2i.callbacks.Resume` among the callbacks, a training that was killed goes
+        on where it was last saved.
         """
-        from keras_t2i.callbacks.nan_guard import guarded
+        from keras_t2i.callbacks.guarded_fit import guarded_fit
 
         if isinstance(x, tf.data.Dataset):
             check_batch(x.element_spec)
             options.setdefault("shuffle", False)  # Keras 3.15 warns of its own default
         elif isinstance(x, Mapping):
             check_batch(x)
-        options["callbacks"] = guarded(options.get("callbacks"))
-        with pictures_blamed():
-            return super().fit(x, *arguments, **options)
+        return guarded_fit(super().fit, self, x, *arguments, **options)
 
     def evaluate(self, x: Any = None, *arguments: Any, **options: Any) -> dict[str, float]:
         """Both players' terms by name, without an update of any weight.
@@ -254,10 +256,7 @@ class AdversarialModel(keras.Model):
         terms["g_loss"] = tf.add_n(list(generator_terms.values()))
         for name, value in terms.items():
             self._terms[name].update_state(value)
-        logs = {name: metric.result() for name, metric in self._terms.items()}
-        if _several_workers():  # Keras joins the workers' logs along their first axis
-            logs = {name: tf.reshape(value, (1,)) for name, value in logs.items()}
-        return logs
+        return joined_logs({name: metric.result() for name, metric in self._terms.items()})
 
     def _maybe_symbolic_build(self, *arguments: Any, **options: Any) -> None:
         """Nothing to do: constructors and `compile` build everything, also on many workers."""
@@ -288,12 +287,6 @@ def _checked(data: Any) -> Batch:
     check_batch(tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), batch))
     assert_finite(batch["images"])
     return _Batch(batch, images=_Batch(batch["images"]))
-
-
-def _several_workers() -> bool:
-    resolver = getattr(tf.distribute.get_strategy(), "cluster_resolver", None)
-    spec = resolver.cluster_spec() if resolver else None
-    return bool(spec) and len(spec.as_dict().get("worker", [])) > 1
 
 
 def _loss_scaled(optimizer: keras.Optimizer) -> keras.Optimizer:

@@ -17,7 +17,6 @@ Reed, Akata, Yan, Logeswaran, Schiele, Lee: Generative Adversarial Text to Image
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,7 +24,6 @@ import keras
 import tensorflow as tf
 from keras import KerasTensor, layers
 
-from keras_t2i.callbacks.going_on import fit_on
 from keras_t2i.data.pairing import Mismatcher
 from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.layers.random import batch_normal, row_normal
@@ -166,17 +164,10 @@ class GANCLS(TextToImage, AdversarialModel):
             matcher = JointEmbedding(model.text_encoder, resolution=model.resolution)
             matcher.compile()
             rows = min(TEXT_BATCH, len(source))
-            batches = functools.partial(
-                source.batches, model.tokenizer, model.resolutions, rows, mismatched=False
+            batches = source.batches(
+                model.tokenizer, model.resolutions, rows, mismatched=False, seed=model.seed
             )
-            fit_on(
-                matcher,
-                lambda start: batches(seed=model.seed, start=start),
-                steps_per_epoch=source.steps(rows),
-                epochs=text_epochs,
-                callbacks=text_callbacks,
-                verbose=2,
-            )
+            matcher.fit(batches, epochs=text_epochs, callbacks=text_callbacks, verbose=2)
             model.text_encoder.trainable = False
         return model
 

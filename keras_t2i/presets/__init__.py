@@ -6,9 +6,20 @@ import difflib
 import os
 import pathlib
 
-from keras_t2i.presets.bundle import bundle_progress, load_bundle, save_bundle
+from keras_t2i.presets.bundle import DamagedBundle, bundle_progress, load_bundle, save_bundle
+from keras_t2i.presets.saves import FolderInUse, Save, Saves
 
-__all__ = ["bundle_progress", "find_preset", "list_presets", "load_bundle", "save_bundle"]
+__all__ = [
+    "DamagedBundle",
+    "FolderInUse",
+    "Save",
+    "Saves",
+    "bundle_progress",
+    "find_preset",
+    "list_presets",
+    "load_bundle",
+    "save_bundle",
+]
 
 SHIPPED = pathlib.Path(__file__).parent
 

@@ -32,6 +32,10 @@ FORMAT = 1
 FILES = ("vocabulary.txt", "model.weights.h5", "card.md")
 
 
+class DamagedBundle(ValueError):
+    """A file of a bundle was altered, or its text cannot be read."""
+
+
 def save_bundle(
     model: keras.Model,
     path: str | os.PathLike[str],
@@ -87,6 +91,7 @@ def save_bundle(
             for_painting=for_painting,
         )
         folder.chmod(0o755)
+        _bring_to_disk(folder)
         _put_in_place(folder, path)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -106,13 +111,14 @@ def load_bundle(name: str | os.PathLike[str]) -> keras.Model:
     """Load a shipped model by name, or a bundle from its folder.
 
     Raises:
-        ValueError: no such shipped model; an altered file; a bundle of a newer format.
+        ValueError: no such shipped model; a bundle of a newer format.
+        DamagedBundle: an altered file, which is a ValueError too.
         FileNotFoundError: no such folder, or a file of the bundle is missing.
     """
     from keras_t2i.presets import find_preset
 
     folder = find_preset(name)
-    config = _read_config(folder)
+    config = read_config(folder)
     serialized = config["model"]
     vocabulary = load_vocabulary(folder / "vocabulary.txt")
     _tokenizer_config(serialized)["vocabulary"] = vocabulary
@@ -132,10 +138,21 @@ def bundle_progress(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What `save_bundle` was given as `progress`; {} where it was nothing.
 
     Raises:
-        ValueError: an altered file; a bundle of a newer format.
+        DamagedBundle: an altered file.
+        ValueError: a bundle of a newer format.
         FileNotFoundError: a file of the bundle is missing.
     """
-    return _read_config(pathlib.Path(path)).get("progress") or {}
+    return read_config(pathlib.Path(path)).get("progress") or {}
+
+
+def _bring_to_disk(folder: pathlib.Path) -> None:
+    """Wait until a machine that loses its power would still have the files."""
+    for path in (*folder.iterdir(), folder):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _put_in_place(folder: pathlib.Path, path: pathlib.Path) -> None:
@@ -194,7 +211,14 @@ def _write_files(
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _read_config(folder: pathlib.Path) -> dict[str, Any]:
+def read_config(folder: pathlib.Path) -> dict[str, Any]:
+    """`config.json` of a bundle, all of whose files are as they were saved.
+
+    Raises:
+        DamagedBundle: an altered file.
+        ValueError: a bundle of a newer format.
+        FileNotFoundError: a file is missing.
+    """
     missing = [name for name in ("config.json", *FILES) if not (folder / name).is_file()]
     if missing:
         raise FileNotFoundError(
@@ -206,7 +230,9 @@ def _read_config(folder: pathlib.Path) -> dict[str, Any]:
         recorded = dict(config["sha256"])
         own = recorded.pop("config.json")
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{folder / 'config.json'} is damaged: {error}. Save it again.") from error
+        raise DamagedBundle(
+            f"{folder / 'config.json'} is damaged: {error}. Save it again."
+        ) from error
     if config.get("format") != FORMAT:
         raise ValueError(
             f"This package reads bundles of format {FORMAT}; install a newer one. "
@@ -219,7 +245,7 @@ def _read_config(folder: pathlib.Path) -> dict[str, Any]:
         altered.append("config.json")
     altered = [name for name in altered if name != "card.md"]  # people improve cards
     if altered:
-        raise ValueError(
+        raise DamagedBundle(
             "A bundle whose files were altered is not loaded; copy it anew from where it came. "
             f"Received: {str(folder)!r} with altered {', '.join(altered)}"
         )

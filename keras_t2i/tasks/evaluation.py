@@ -29,7 +29,7 @@ from keras_t2i.metrics.protocols import (
 from keras_t2i.metrics.protocols.record import record_path
 from keras_t2i.presets import list_presets
 from keras_t2i.tasks.loading import load_model
-from keras_t2i.tasks.run_directory import MODEL, RunDirectory
+from keras_t2i.tasks.run_directory import RunDirectory
 from keras_t2i.tasks.training_facts import training_facts
 
 REAL = "real"
@@ -201,8 +201,8 @@ def _is_picture_folder(model: Any) -> bool:
     if not isinstance(model, str | os.PathLike) or str(model) in list_presets():
         return False
     path = pathlib.Path(model)
-    bundles = (path / "config.json", path / MODEL / "config.json")
-    return path.is_dir() and not any(file.is_file() for file in bundles)
+    has_model = (path / "config.json").is_file() or RunDirectory(path).has_model
+    return path.is_dir() and not has_model
 
 
 def _run_of(model: str | os.PathLike[str]) -> RunDirectory:

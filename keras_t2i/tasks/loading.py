@@ -10,7 +10,7 @@ from keras_t2i.tasks.run_directory import RunDirectory
 
 
 def load_model(name: str | os.PathLike[str]) -> TextToImage:
-    """A shipped model by its name, or the model in a bundle or in a run directory.
+    """A shipped model by its name, the model in a bundle, or a run directory's newest whole one.
 
     Raises:
         ValueError: no shipped model of that name, with the close matches; an altered file.
@@ -22,8 +22,9 @@ def load_model(name: str | os.PathLike[str]) -> TextToImage:
         >>> model.generate("a small red circle", seed=7)
     """
     run = RunDirectory(name)
-    if run.has_model:
-        return load_bundle(run.model)
+    save = run.saves.newest()
+    if save is not None:
+        return load_bundle(save.path)
     if run.exists:
         raise FileNotFoundError(
             "This training has no model yet; go on with it by resume=True (--resume). "

@@ -9,6 +9,7 @@ from keras_t2i.callbacks import read_history
 from keras_t2i.models import TextToImage
 from keras_t2i.package_versions import package_versions
 from keras_t2i.tasks.run_directory import RunDirectory
+from keras_t2i.workers import steps_done
 
 LINES = 10  # of the history that the card shows
 UNJUDGED = "Its pictures have not been judged by any metric.\n\n"
@@ -21,7 +22,7 @@ def run_card(
 
     Unless `judged`, it says that no metric was taken.
     """
-    step = int(model.optimizer.iterations)
+    step = steps_done(model)
     used = ", ".join(f"{name} {version}" for name, version in package_versions().items())
     return (
         f"# {type(model).__name__} at {model.resolutions[-1]} px\n\n"

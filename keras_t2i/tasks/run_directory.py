@@ -2,17 +2,19 @@
 
 | path | holds |
 |---|---|
-| `config.json` | the resolved arguments, the length, and the versions of the packages |
+| `config.json` | the resolved arguments, the versions, and each call of the training: when, where, of which commit, how long, and how it ended |
 | `history.jsonl` | the loss terms, one line each so many steps |
 | `logs/` | TensorBoard's event file, and the grids as `grid-STEP.png` |
 | `text_history.jsonl` | the same of a text encoder that learns before the system does |
 | `text_encoder.weights.h5` | its save, until the system's own |
-| `model/` | the last save: a bundle with the training state |
+| `model/` | the newest save: a bundle with the training state |
+| `earlier/` | a few saves before it (`keras_t2i.presets.Saves`) |
 | `best/` | the best model by the first protocol, if it was judged by one, and its record |
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import pathlib
@@ -21,8 +23,7 @@ from typing import Any
 
 from keras_t2i.package_versions import package_versions
 from keras_t2i.presets.bundle import is_bundle
-
-MODEL = "model"
+from keras_t2i.presets.saves import LOCK, Saves
 
 
 class RunDirectory:
@@ -34,6 +35,7 @@ class RunDirectory:
     Attributes:
         path, config, history, logs, text_history, text_encoder, model, best: the paths of the
             table above.
+        saves: the `keras_t2i.presets.Saves` in it.
 
     Example:
         >>> run = RunDirectory("runs/shapes")
@@ -48,7 +50,8 @@ class RunDirectory:
         self.logs = self.path / "logs"
         self.text_history = self.path / "text_history.jsonl"
         self.text_encoder = self.path / "text_encoder.weights.h5"
-        self.model = self.path / MODEL
+        self.saves = Saves(path)
+        self.model = self.saves.model
         self.best = self.path / "best"
 
     @property
@@ -59,7 +62,7 @@ class RunDirectory:
     @property
     def has_model(self) -> bool:
         """Is there a save to go on from?"""
-        return (self.model / "config.json").is_file()
+        return self.saves.exist()
 
     def check_free(self) -> None:
         """Raise where a new training would mix with what is there.
@@ -77,29 +80,47 @@ class RunDirectory:
                 "There is a training in this folder: go on with it by resume=True (--resume), or "
                 f"name another folder. Received: run_dir={str(self.path)!r}"
             )
-        if self.path.is_dir() and any(self.path.iterdir()):
+        if self.path.is_dir() and any(path.name != LOCK for path in self.path.iterdir()):
             raise FileExistsError(
                 "A new training needs a new or empty folder. "
                 f"Received: run_dir={str(self.path)!r}, which holds other files"
             )
 
-    def begin(self, arguments: dict[str, Any], settings: Mapping[str, Any] | None = None) -> None:
+    def begin(
+        self,
+        arguments: dict[str, Any],
+        settings: Mapping[str, Any] | None = None,
+        *,
+        place: Mapping[str, Any] | None = None,
+    ) -> None:
         """Make the folder and record how the training goes.
 
         Args:
             arguments: what decides the result; `check_arguments` holds later ones against it.
-            settings: its length, which may differ when the training goes on.
+            settings: its length and the like, which may differ when the training goes on.
+            place: commit and machine; see `keras_t2i.tasks.provenance`.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        config = {
-            "arguments": arguments,
-            "settings": dict(settings or {}),
-            "versions": package_versions(),
-        }
-        text = json.dumps(config, indent=2, ensure_ascii=False)
-        scratch = self.config.with_name("config.json.new")
-        scratch.write_text(text + "\n", encoding="utf-8")
-        scratch.replace(self.config)
+        calls = self.read_calls() if self.exists else []
+        call = {"begun": _now(), "settings": dict(settings or {}), **(place or {})}
+        self._write(
+            {
+                "arguments": arguments,
+                "settings": dict(settings or {}),
+                "versions": package_versions(),
+                "calls": [*calls, {**call, "versions": package_versions()}],
+            }
+        )
+
+    def end(self, why: str, *, step: int) -> None:
+        """Record how the present call ended: "limit", the name of a signal, "diverged"."""
+        config = self._read_whole()
+        config["calls"][-1] |= {"ended": _now(), "why": why, "step": step}
+        self._write(config)
+
+    def read_calls(self) -> list[dict[str, Any]]:
+        """What `begin` and `end` recorded of each call; one that was killed has no "why"."""
+        return self._read_whole().get("calls", [])
 
     def read_arguments(self) -> dict[str, Any]:
         """The arguments that `begin` recorded. Raises as `read_settings`."""
@@ -115,16 +136,30 @@ class RunDirectory:
         return self._read("settings")
 
     def _read(self, part: str) -> dict[str, Any]:
+        try:
+            return self._read_whole()[part]
+        except KeyError as error:
+            raise ValueError(
+                f"The file is damaged; begin a new run. Received: {str(self.config)!r} ({error})"
+            ) from error
+
+    def _read_whole(self) -> dict[str, Any]:
         if not self.exists:
             raise FileNotFoundError(
                 f"No training was begun in this folder. Received: run_dir={str(self.path)!r}"
             )
         try:
-            return json.loads(self.config.read_text(encoding="utf-8"))[part]
-        except (ValueError, KeyError) as error:
+            return json.loads(self.config.read_text(encoding="utf-8"))
+        except ValueError as error:
             raise ValueError(
                 f"The file is damaged; begin a new run. Received: {str(self.config)!r} ({error})"
             ) from error
+
+    def _write(self, config: dict[str, Any]) -> None:
+        text = json.dumps(config, indent=2, ensure_ascii=False)
+        scratch = self.config.with_name("config.json.new")
+        scratch.write_text(text + "\n", encoding="utf-8")
+        scratch.replace(self.config)
 
     def check_arguments(self, arguments: dict[str, Any]) -> None:
         """Raise where a training that goes on is asked for with other arguments than it began.
@@ -135,6 +170,10 @@ class RunDirectory:
         recorded = self.read_arguments()
         asked = json.loads(json.dumps(arguments))
         names = [name for name in asked if asked[name] != recorded.get(name)]
+        if asked.get("source_path") == recorded.get("source_path"):
+            names = [name for name in names if name != "source"]  # the same, typed elsewhere
+        if "mixed_float16" not in (asked.get("precision"), recorded.get("precision")):
+            names = [name for name in names if name != "precision"]  # saves hold float32
         if names:
             differences = ", ".join(
                 f"{name}={asked[name]!r} (it began with {recorded.get(name)!r})" for name in names
@@ -143,3 +182,7 @@ class RunDirectory:
                 "A training goes on with the arguments it began with; repeat them, or begin a new "
                 f"run. Received: {differences}"
             )
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

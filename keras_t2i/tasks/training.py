@@ -10,29 +10,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from keras_t2i import callbacks as watch
-from keras_t2i.callbacks.going_on import fit_on
 from keras_t2i.data import Source, open_source
+from keras_t2i.data.opening import NAMED
 from keras_t2i.metrics.protocols import Protocol, expand_protocols
 from keras_t2i.models import TextToImage
 from keras_t2i.models.arguments import check_seed
-from keras_t2i.presets import load_bundle, save_bundle
-from keras_t2i.registry import System, find_system
-from keras_t2i.tasks.run_card import run_card
+from keras_t2i.registry import find_system
+from keras_t2i.tasks.machines import machine_strategy
 from keras_t2i.tasks.run_directory import RunDirectory
-from keras_t2i.tasks.system_options import (
-    check_batch_size,
-    check_options,
-    needed_annotations,
-    takes_text_callbacks,
-)
+from keras_t2i.tasks.system_options import check_options
+from keras_t2i.tasks.training_session import HISTORY_EVERY, TrainingSession
 from keras_t2i.text import check_captions
 
 ENDLESS = 10**9  # epochs, where another limit ends the training
 GRID_CAPTIONS = 8
-HISTORY_EVERY = 50
 
 
 def train(
@@ -56,6 +49,13 @@ def train(
     protocols: Sequence[str] = (),
     evaluate_every: int = 2000,
     save_minutes: float = 10.0,
+    save_every: int | None = None,
+    nan_retries: int = 0,
+    micro_batches: int = 1,
+    recompute: bool = False,
+    jit_compile: bool = False,
+    replicas: int | None = None,
+    workers: bool = False,
     resume: bool = False,
     progress: bool = True,
     callbacks: Iterable[keras.callbacks.Callback] = (),
@@ -63,10 +63,11 @@ def train(
     """Train a system and leave config, history, TensorBoard logs and model in one folder.
 
     The training ends at the first of its limits, or at Ctrl-C or SIGTERM after the step under
-    way; each time with a saved model. A save holds the optimizers and the place in the data, so
-    that the same call with `resume=True` goes on as if it had never stopped. Where a system's
-    text encoder learns first and the end comes meanwhile, what it has learned is saved in its
-    place, and the model comes back untrained.
+    way; each time with a saved model. A save holds all that the training is
+    (`keras_t2i.callbacks.Resume`), so that the same call with `resume=True`, or
+    `resume_training(run_dir)`, goes on as if it had never stopped, also after a kill. Where a
+    system's text encoder learns first and the end comes meanwhile, what it has learned is saved in
+    its place, and the model comes back untrained.
 
     Args:
         system: name in the registry, such as "contrastive_gan".
@@ -92,7 +93,17 @@ def train(
             (`keras_t2i.callbacks.EvaluatePictures`); the best model by the first is kept.
         evaluate_every: steps between two evaluations.
         save_minutes: between two saves.
-        resume: go on with the run in `run_dir`; begin one if there is none.
+        save_every: steps between two saves, besides.
+        nan_retries: how often a loss that is no number makes the training go back to its last good
+            weights and on with half the learning rates, before it ends.
+        micro_batches: parts that each batch is learned from one after the other, to save memory.
+        recompute: keep no activations of the large stages, to save memory at the cost of time.
+        jit_compile: let XLA compile the picture networks; slower on processors.
+        replicas: GPUs of this machine to train on together; `batch_size` is that of all.
+        workers: train together with other processes, which TF_CONFIG names.
+        resume: go on with the run in `run_dir`; begin one if there is none. Settings from `steps`
+            to here may then differ, but for the seed, the options and what else decides the
+            result.
         progress: show a progress line on stderr.
         callbacks: further Keras callbacks.
 
@@ -121,36 +132,88 @@ def train(
     check_options(row, options)
     if not (resume and run.exists):
         run.check_free()
+    strategy = machine_strategy(replicas=replicas, workers=workers)
     opened = _opened(source, source_options)
     arguments = {
         "system": system,
         "source": _source_name(source),
+        "source_path": _source_path(source),
         "source_options": dict(source_options or {}),
         "batch_size": batch_size,
         "seed": seed,
         "precision": precision,
         "options": options,
     }
+    settings = {
+        "steps": steps,
+        "epochs": epochs,
+        "minutes": minutes,
+        "cool_down": cool_down,
+        "captions": None if captions is None else list(captions),
+        "grid_every": grid_every,
+        "protocols": [protocol.name for protocol in protocols],
+        "evaluate_every": evaluate_every,
+        "save_minutes": save_minutes,
+        "save_every": save_every,
+        "nan_retries": nan_retries,
+        "micro_batches": micro_batches,
+        "recompute": recompute,
+        "jit_compile": jit_compile,
+        "replicas": replicas,
+        "workers": workers,
+    }
     # All that can be refused is looked at before a text encoder is trained or a file written.
     shown = check_captions(captions or held_out(opened))
+    watch.NaNGuard(retries=nan_retries)
+    watch.Resume(run.path, every=save_every, minutes=save_minutes)
     watchers = [
         watch.HistoryFile(run.history, every=min(grid_every, HISTORY_EVERY)),
         watch.PictureGrid(run.logs, captions=shown, every=grid_every),
-        watch.BundleSaver(run.model, minutes=save_minutes, card=lambda: training.card()),
         *_evaluations(
-            protocols, evaluate_every, opened, run, card=lambda: training.card(judged=True)
+            protocols, evaluate_every, opened, run, card=lambda: session.card(judged=True)
         ),
         *callbacks,
     ]
     _set_precision(precision)
     with watch.StopOnSignal() as stop:
-        length = {"steps": steps, "epochs": epochs, "minutes": minutes, "cool_down": cool_down}
-        training = _Training(row, opened, run, arguments=arguments, length=length, stop=stop)
+        session = TrainingSession(
+            row, opened, run, arguments=arguments, settings=settings, stop=stop, strategy=strategy
+        )
         if progress:
-            watchers.append(training.progress(steps=steps, epochs=epochs, minutes=minutes))
-        rates = cooling or training.model.default_callbacks()
-        training.go(limit, watchers, rates=rates, epochs=epochs or ENDLESS)
-    return training.model
+            watchers.append(session.progress())
+        rates = cooling or session.model.default_callbacks()
+        session.go(limit, watchers, rates=rates, epochs=epochs or ENDLESS)
+    return session.model
+
+
+def resume_training(run_dir: str | os.PathLike[str], **changes: Any) -> TextToImage:
+    """Go on with the training in a folder, as it was begun or last gone on with.
+
+    Args:
+        run_dir: the folder.
+        **changes: of `train`'s arguments, such as `steps`; those that decide the result cannot
+            change.
+
+    Raises:
+        FileNotFoundError: there is no training.
+        ValueError: its pictures were opened in Python, so `train` has to be given them; or as
+            `train` does.
+
+    Example:
+        >>> resume_training("runs/shapes", steps=20000)
+    """
+    run = RunDirectory(run_dir)
+    arguments, settings = run.read_arguments(), run.read_settings()
+    options = dict(arguments["options"])
+    source = arguments.pop("source_path") or arguments["source"]
+    if source not in NAMED and not os.path.exists(source):
+        raise ValueError(
+            "The pictures of this training were opened in Python, or have been moved: call `train` "
+            f"with them and resume=True. Received: run_dir={str(run.path)!r}, source={source!r}"
+        )
+    resolution = options.pop("resolution")
+    given = {**arguments, "options": options, "source": source, "resolution": resolution}
+    return train(run_dir=run.path, resume=True, **{**given, **settings, **changes})
 
 
 def held_out(source: Source, count: int = GRID_CAPTIONS) -> list[str]:
@@ -168,105 +231,6 @@ def held_out(source: Source, count: int = GRID_CAPTIONS) -> list[str]:
         if len(chosen) == count:
             break
     return list(chosen)
-
-
-class _Training:
-    """One training: its model, new or as it was last saved, and the place in the data."""
-
-    def __init__(
-        self,
-        row: System,
-        source: Source,
-        run: RunDirectory,
-        *,
-        arguments: dict[str, Any],
-        length: dict[str, Any],
-        stop: watch.StopOnSignal,
-    ) -> None:
-        self.row, self.source, self.run = row, source, run
-        self.arguments, self.length, self.stop = arguments, length, stop
-        self.batch_size, self.seed = arguments["batch_size"], arguments["seed"]
-        self.annotations = needed_annotations(row, source)
-        self.per_epoch = source.steps(check_batch_size(self.batch_size, source))
-        if run.exists:
-            run.check_arguments(arguments)
-        self.model = load_bundle(run.model) if run.has_model else self._new_model()
-        self.batches(0)  # complains about what does not fit before anything is written
-
-    @property
-    def step(self) -> int:
-        """Updates of the generator so far: each takes one batch."""
-        return int(self.model.optimizer.iterations)
-
-    def progress(
-        self, *, steps: int | None, epochs: int | None, minutes: float | None
-    ) -> watch.TrainingProgress:
-        """The line that says how far the training is on the way to its limits."""
-        ends = [steps, epochs and epochs * self.per_epoch]
-        last = min((end for end in ends if end), default=None)
-        return watch.TrainingProgress(batch_size=self.batch_size, steps=last, minutes=minutes)
-
-    def batches(self, start: int) -> tf.data.Dataset:
-        """The source's batches from number `start` on."""
-        return self.source.batches(
-            self.model.tokenizer,
-            self.model.resolutions,
-            self.batch_size,
-            mismatched="mismatched_tokens" in self.row.inputs,
-            annotations=self.annotations,
-            seed=self.seed,
-            start=start,
-        )
-
-    def card(self, *, judged: bool = False) -> str:
-        """The text of the save's card."""
-        return run_card(self.model, self.run, self.arguments, judged=judged)
-
-    def go(
-        self,
-        limit: watch.TrainingLimit,
-        watchers: Iterable[keras.callbacks.Callback],
-        *,
-        rates: Iterable[keras.callbacks.Callback],
-        epochs: int,
-    ) -> None:
-        """Train to the limit, and save."""
-        if self.stop.received:
-            return  # before the first step: a text encoder has its own save
-        self.run.begin(self.arguments, self.length)
-        try:
-            if not limit.is_reached(self.step):
-                fit_on(
-                    self.model,
-                    self.batches,
-                    steps_per_epoch=self.per_epoch,
-                    epochs=epochs,
-                    callbacks=[*rates, *watchers, limit, self.stop],
-                    verbose=0,
-                )
-        except watch.TrainingDiverged:
-            self._save()  # the guard has put back the last good weights and moments
-            raise
-        self._save()
-
-    def _save(self) -> None:
-        save_bundle(
-            self.model, self.run.model, card=self.card(), training_state=True, overwrite=True
-        )
-
-    def _new_model(self) -> TextToImage:
-        keras.utils.set_random_seed(self.seed)
-        options = dict(self.arguments["options"])
-        if takes_text_callbacks(self.row):
-            begin = keras.callbacks.LambdaCallback(
-                on_train_begin=lambda logs: self.run.begin(self.arguments, self.length)
-            )
-            history = watch.HistoryFile(self.run.text_history, every=HISTORY_EVERY)
-            saver = watch.WeightsSaver(self.run.text_encoder)
-            options["text_callbacks"] = [begin, self.stop, history, saver]
-        model = self.row.load().for_source(self.source, **options)
-        model.compile()
-        return model
 
 
 def _limit(steps: int | None, epochs: int | None, minutes: float | None) -> watch.TrainingLimit:
@@ -331,3 +295,10 @@ def _opened(source: Any, options: Mapping[str, Any] | None) -> Source:
 
 def _source_name(source: Any) -> str:
     return type(source).__name__ if isinstance(source, Source) else os.fspath(source)
+
+
+def _source_path(source: Any) -> str | None:
+    """Where files lie, from wherever the training is gone on with; None for named sources."""
+    if isinstance(source, Source) or os.fspath(source) in NAMED:
+        return None
+    return os.path.abspath(os.path.expanduser(source))

@@ -14,11 +14,12 @@ import tensorflow as tf
 from keras import ops
 
 from keras_t2i.data.batch import check_batch
-from keras_t2i.data.finite import assert_finite, pictures_blamed
+from keras_t2i.data.finite import assert_finite
 from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.layers.distribute import gather_over_replicas, replica_count
 from keras_t2i.losses.joint_embedding import joint_embedding_loss, same_content
 from keras_t2i.text.text_encoder import TextEncoder
+from keras_t2i.workers import joined_logs
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
@@ -146,14 +147,12 @@ class JointEmbedding(keras.Model):
             keras_t2i.callbacks.TrainingDiverged: the loss became NaN; the last good weights are
                 back in place.
         """
-        from keras_t2i.callbacks.nan_guard import guarded
+        from keras_t2i.callbacks.guarded_fit import guarded_fit
 
-        options["callbacks"] = guarded(options.get("callbacks"))
         if isinstance(x, tf.data.Dataset):
             options.setdefault("shuffle", False)  # a dataset shuffles itself; Keras 3.15 warns
         self._check(x.element_spec if isinstance(x, tf.data.Dataset) else x)
-        with pictures_blamed():
-            return super().fit(x, *arguments, **options)
+        return guarded_fit(super().fit, self, x, *arguments, **options)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One update of both encoders."""
@@ -217,7 +216,10 @@ class JointEmbedding(keras.Model):
     def _log(self, loss: tf.Tensor, accuracy: tf.Tensor) -> dict[str, tf.Tensor]:
         self.loss_mean.update_state(loss)
         self.accuracy_mean.update_state(accuracy)
-        return {metric.name: metric.result() for metric in self.metrics}
+        return joined_logs({metric.name: metric.result() for metric in self.metrics})
+
+    def _maybe_symbolic_build(self, *arguments: object, **options: object) -> None:
+        """Nothing to do: the constructor and `compile` build everything, also on many workers."""
 
 
 def _retrieval_accuracy(

@@ -1,0 +1,185 @@
+"""One call of `train`: its model, new or as it was last saved, and what happens to it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_t2i import callbacks as watch
+from keras_t2i.data import Source
+from keras_t2i.layers import recomputed
+from keras_t2i.models import TextToImage
+from keras_t2i.presets import load_bundle
+from keras_t2i.registry import System
+from keras_t2i.tasks.provenance import provenance
+from keras_t2i.tasks.run_card import run_card
+from keras_t2i.tasks.run_directory import RunDirectory
+from keras_t2i.tasks.system_options import (
+    check_batch_size,
+    needed_annotations,
+    takes_text_callbacks,
+)
+from keras_t2i.workers import is_chief, steps_done
+
+HISTORY_EVERY = 50
+
+
+class TrainingSession:
+    """A training from one start of the process to its end.
+
+    Args:
+        row: the system.
+        source: an open source.
+        run: its folder.
+        arguments: what decides the result, as the run directory records it.
+        settings: what may differ when the training goes on, likewise.
+        stop: knows of signals.
+        strategy: the devices.
+    """
+
+    def __init__(
+        self,
+        row: System,
+        source: Source,
+        run: RunDirectory,
+        *,
+        arguments: dict[str, Any],
+        settings: dict[str, Any],
+        stop: watch.StopOnSignal,
+        strategy: tf.distribute.Strategy,
+    ) -> None:
+        self.row, self.source, self.run = row, source, run
+        self.arguments, self.settings = arguments, settings
+        self.stop, self.strategy = stop, strategy
+        self.batch_size, self.seed = arguments["batch_size"], arguments["seed"]
+        self.annotations = needed_annotations(row, source)
+        self.per_epoch = source.steps(check_batch_size(self.batch_size, source))
+        self.is_chief = is_chief(strategy)
+        self._check_replicas()
+        if run.exists:
+            run.check_arguments(arguments)
+        self._held = contextlib.ExitStack()
+        self._begun = False
+        self.model = self._made()
+        self.batches()  # complains about what does not fit before anything is written
+
+    @property
+    def step(self) -> int:
+        """Updates of the generator so far: each takes one batch."""
+        return steps_done(self.model)
+
+    def batches(self) -> tf.data.Dataset:
+        """The source's batches from the first on."""
+        return self.source.batches(
+            self.model.tokenizer,
+            self.model.resolutions,
+            self.batch_size,
+            mismatched="mismatched_tokens" in self.row.inputs,
+            annotations=self.annotations,
+            seed=self.seed,
+        )
+
+    def card(self, *, judged: bool = False) -> str:
+        """The text of a save's card."""
+        return run_card(self.model, self.run, self.arguments, judged=judged)
+
+    def progress(self) -> watch.TrainingProgress:
+        """The line that says how far the training is on the way to its limits."""
+        steps, epochs = self.settings["steps"], self.settings["epochs"]
+        ends = [steps, epochs and epochs * self.per_epoch]
+        last = min((end for end in ends if end), default=None)
+        return watch.TrainingProgress(
+            batch_size=self.batch_size, steps=last, minutes=self.settings["minutes"]
+        )
+
+    def go(
+        self,
+        limit: watch.TrainingLimit,
+        watchers: Iterable[keras.callbacks.Callback],
+        *,
+        rates: Iterable[keras.callbacks.Callback],
+        epochs: int,
+    ) -> None:
+        """Train to the limit; each way out leaves a save."""
+        with self._held:
+            if self.stop.received:
+                self._end(self.stop.received)  # before the first step: the text has its own save
+                return
+            self._begin()
+            resume = self._resume()
+            # Those that look and write are the first worker's; it saves behind what they wrote.
+            own = [*watchers, resume] if self.is_chief else [resume]
+            guard = watch.NaNGuard(retries=self.settings["nan_retries"])
+            try:
+                if not limit.is_reached(self.step):
+                    self.model.fit(
+                        self.batches(),
+                        epochs=epochs,
+                        callbacks=[*rates, guard, *own, limit, self.stop],
+                        verbose=0,
+                    )
+            except watch.TrainingDiverged:
+                resume.save()  # the guard has put back the last good weights and moments
+                self._end("diverged")
+                raise
+            self._end(self.stop.received or "limit")
+
+    def _resume(self) -> watch.Resume:
+        return watch.Resume(
+            self.run.path,
+            every=self.settings["save_every"],
+            minutes=self.settings["save_minutes"],
+            card=self.card,
+            stop=self.stop,
+        )
+
+    def _begin(self) -> None:
+        if self.is_chief and not self._begun:
+            self._held.enter_context(self.run.saves.alone())
+            self.run.begin(self.arguments, self.settings, place=provenance())
+        self._begun = True
+
+    def _end(self, why: str) -> None:
+        if self.is_chief and self._begun:
+            self.run.end(why, step=self.step)
+
+    def _made(self) -> TextToImage:
+        recompute = recomputed() if self.settings["recompute"] else contextlib.nullcontext()
+        with self.strategy.scope(), recompute:
+            save = self.run.saves.newest() if self.run.exists else None
+            if save is not None:
+                model = load_bundle(save.path)
+            else:
+                model = self._new_model()
+                model.compile()
+            model.compile(
+                model.optimizer,
+                model.discriminator_optimizer,
+                micro_batches=self.settings["micro_batches"],
+                jit_pictures=self.settings["jit_compile"],
+            )
+        return model
+
+    def _new_model(self) -> TextToImage:
+        keras.utils.set_random_seed(self.seed)
+        options = dict(self.arguments["options"])
+        if takes_text_callbacks(self.row):
+            begin = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: self._begin())
+            saver = watch.WeightsSaver(self.run.text_encoder, minutes=self.settings["save_minutes"])
+            history = watch.HistoryFile(self.run.text_history, every=HISTORY_EVERY)
+            written = [history] if self.is_chief else []
+            options["text_callbacks"] = [begin, self.stop, *written, saver]
+        return self.row.load().for_source(self.source, **options)
+
+    def _check_replicas(self) -> None:
+        replicas = self.strategy.num_replicas_in_sync
+        if self.batch_size % (replicas * self.settings["micro_batches"]):
+            raise ValueError(
+                "`batch_size` is that of all replicas together, and must be a multiple of their "
+                f"number times `micro_batches`. Received: batch_size={self.batch_size}, "
+                f"replicas={replicas}, micro_batches={self.settings['micro_batches']}"
+            )

@@ -1,0 +1,66 @@
+"""What a process must know of the others that it trains together with.
+
+Under `tf.distribute.MultiWorkerMirroredStrategy` each worker runs the same program. What is decided
+by one of them, because its clock or its queue says so, all must do behind the same step.
+"""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+AGREE_EVERY = 10  # steps between two questions to all workers: each costs a round of messages
+
+
+def several_workers(strategy: tf.distribute.Strategy | None = None) -> bool:
+    """Do several processes train together? By the strategy in scope, unless one is given."""
+    return len(_cluster(strategy).get("worker", [])) + len(_cluster(strategy).get("chief", [])) > 1
+
+
+def is_chief(strategy: tf.distribute.Strategy | None = None) -> bool:
+    """Is this the worker that writes? True where there is no other."""
+    if not several_workers(strategy):
+        return True
+    resolver = (strategy or tf.distribute.get_strategy()).cluster_resolver
+    first = "chief" if "chief" in _cluster(strategy) else "worker"
+    return resolver.task_type == first and resolver.task_id == 0
+
+
+def sum_over_workers(value: float, strategy: tf.distribute.Strategy | None = None) -> float:
+    """The sum of what the workers bring, on each of them; all must ask."""
+    if not several_workers(strategy):
+        return value
+    strategy = strategy or tf.distribute.get_strategy()
+    local = iter(range(len(strategy.extended.worker_devices)))
+
+    def share(_: tf.distribute.ValueContext) -> tf.Tensor:  # of each device of this worker
+        return tf.constant(value if next(local) == 0 else 0.0, tf.float64)
+
+    values = strategy.experimental_distribute_values_from_function(share)
+    return float(strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None))
+
+
+def any_worker(holds: bool, model: keras.Model) -> bool:
+    """Does it hold for any worker of a model's training? Asked behind each tenth step only."""
+    strategy = getattr(model, "distribute_strategy", None)
+    if not several_workers(strategy):
+        return holds
+    return steps_done(model) % AGREE_EVERY == 0 and sum_over_workers(float(holds), strategy) > 0
+
+
+def steps_done(model: keras.Model) -> int:
+    """The generator updates (of other models: the steps) that a compiled model has had."""
+    return int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+
+
+def joined_logs(logs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Scalars as a train step returns them: Keras joins workers' logs along their first axis."""
+    if not several_workers():
+        return logs
+    return {name: tf.reshape(value, (1,)) for name, value in logs.items()}
+
+
+def _cluster(strategy: tf.distribute.Strategy | None) -> dict[str, list[str]]:
+    resolver = getattr(strategy or tf.distribute.get_strategy(), "cluster_resolver", None)
+    spec = resolver.cluster_spec() if resolver else None
+    return spec.as_dict() if spec else {}
