@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_t2i.presets.weights_file import write_weights
 from keras_t2i.workers import is_chief
 
 
@@ -28,6 +29,7 @@ class WeightsSaver(keras.callbacks.Callback):
 
     Raises:
         ValueError: another ending, which Keras does not write; `minutes` that are not positive.
+        OSError: in `fit`, the file could not be written; the former one is as it was.
 
     Example:
         >>> model.fit(batches, epochs=100, callbacks=[WeightsSaver("matcher.weights.h5")])
@@ -63,7 +65,7 @@ class WeightsSaver(keras.callbacks.Callback):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         scratch = self.path.with_name(f".{self.path.name}")
         try:
-            self.model.save_weights(scratch, overwrite=True)
+            write_weights(self.model, scratch)
             scratch.replace(self.path)
         finally:
             scratch.unlink(missing_ok=True)

@@ -26,6 +26,7 @@ import keras
 import numpy as np
 
 import keras_t2i
+from keras_t2i.presets.weights_file import write_weights
 from keras_t2i.text import load_vocabulary, save_vocabulary
 
 FORMAT = 1
@@ -62,6 +63,7 @@ def save_bundle(
     Raises:
         FileExistsError: the folder exists and `overwrite` is False, or it is no bundle.
         ValueError: `for_painting` together with `training_state`.
+        OSError: it could not be written; nothing of it is left, and what was there is as it was.
     """
     path = pathlib.Path(path)
     if path.exists() and not overwrite:
@@ -188,7 +190,7 @@ def _write_files(
     if for_painting:
         for average in getattr(model, "averages", ()):
             average.network.set_weights(average.copy.get_weights())
-    model.save_weights(weights)
+    write_weights(model, weights)
     if for_painting:
         scratch = folder / "scratch"
         scratch.mkdir()

@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import shutil
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, NamedTuple
@@ -31,6 +32,7 @@ except ImportError:  # Windows
 
 LOCK = ".lock"
 STEP = "step"
+PATIENCE = 0.1  # seconds
 NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL)
 
 _held: set[pathlib.Path] = set()
@@ -99,7 +101,9 @@ class Saves:
             self._put_aside(step)
             self._new.rename(self.model)
         except OSError as error:
-            raise OSError(error.errno, self._complaint(step, error)) from error
+            if self.model.exists() or not self._new.exists():
+                shutil.rmtree(self._saving, ignore_errors=True)
+            raise OSError(error.errno or errno.EIO, self._complaint(step, error)) from error
         for path in (self._saving, *self._earlier()[self.keep - 1 :]):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -136,6 +140,14 @@ class Saves:
         """Was anything saved, whole or not?"""
         return bool(self._in_order())
 
+    def glance(self) -> Save | None:
+        """The newest save by what is written in its config; whether it is whole, `newest` says."""
+        for path in self._in_order():
+            progress = _progress_of(path)
+            if progress is not None:
+                return Save(path, progress[STEP], progress)
+        return None
+
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other processes of this machine from training in the folder meanwhile.
@@ -151,7 +163,7 @@ class Saves:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / LOCK).open("a") as file:
-            if not _locked(file):
+            if not _locked_at_last(file):
                 raise FolderInUse(
                     "Another process trains in this folder; wait for its end, or name another "
                     f"folder. Received: run_dir={str(self.folder)!r}"
@@ -168,19 +180,22 @@ class Saves:
             return True
         if fcntl is None or not (self.folder / LOCK).exists():
             return False
-        with (self.folder / LOCK).open("a") as file:
-            return not _locked(file)
+        with (self.folder / LOCK).open() as file:  # one may look at what one may not write
+            return not _locked(file, fcntl.LOCK_SH)
 
     def _put_aside(self, step: int) -> None:
         """Make `model/` free, and hide what a save of this step replaces."""
-        former = [path for path in (self.model, *self._earlier()) if path.exists()]
-        for number, path in enumerate(former):
+        newest = _step_of(self.model)
+        bound = step if newest is None else min(step, newest)
+        for path in self._earlier():
             found = _step_of(path)
-            if found is None or found >= step:  # damaged, or of a way that was left
-                path.rename(self._saving / f"former-{number}")
-            elif path == self.model:
-                self.earlier.mkdir(exist_ok=True)
-                path.rename(self.earlier / f"step-{found:08d}")
+            if found is None or found >= bound:  # damaged, or of a way that was left
+                path.rename(self._saving / path.name)
+        if newest is not None and newest < step:
+            self.earlier.mkdir(exist_ok=True)
+            self.model.rename(self.earlier / f"step-{newest:08d}")
+        elif self.model.exists():
+            self.model.rename(self._saving / self.model.name)
 
     def _in_order(self) -> list[pathlib.Path]:
         """All saves, newest first."""
@@ -199,10 +214,18 @@ class Saves:
         )
 
 
-def _locked(file: IO[str]) -> bool:
-    """Take the lock; False where another process has it."""
+def _locked_at_last(file: IO[str]) -> bool:
+    """Take the lock, a moment later where `in_use` of another process was just looking."""
+    if not _locked(file):
+        time.sleep(PATIENCE)
+        return _locked(file)
+    return True
+
+
+def _locked(file: IO[str], kind: int | None = None) -> bool:
+    """Take the lock, for this process alone unless told; False where another process has it."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_EX if kind is None else kind) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
@@ -213,8 +236,13 @@ def _locked(file: IO[str]) -> bool:
 
 def _step_of(path: pathlib.Path) -> int | None:
     """The step that a save's config tells, without a look at its other files."""
+    progress = _progress_of(path)
+    return None if progress is None else progress[STEP]
+
+
+def _progress_of(path: pathlib.Path) -> dict[str, Any] | None:
     try:
-        text = (path / "config.json").read_text(encoding="utf-8")
-        return int(json.loads(text)["progress"][STEP])
+        progress = json.loads((path / "config.json").read_text(encoding="utf-8"))["progress"]
+        return {**progress, STEP: int(progress[STEP])}
     except (OSError, ValueError, KeyError, TypeError):
         return None
