@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
 
+from keras_t2i.callbacks.event_log import EventLog
+from keras_t2i.callbacks.optional_files import OptionalFiles
 from keras_t2i.metrics.checks import FewSamplesWarning
 from keras_t2i.metrics.protocols import (
     IncomparableError,
@@ -34,7 +35,8 @@ class EvaluatePictures(keras.callbacks.Callback):
     "shapes_bench[count=300]", is enough to watch a training.
 
     The kept model was chosen by its number, which therefore flatters it: judge it by a protocol of
-    another seed or split than the one that chose.
+    another seed or split than the one that chose. Where it or the log cannot be written, because
+    the disk is full, say, the training goes on without, with a warning.
 
     Args:
         protocols: names, variants or `Protocol`s; the first one's headline decides what is best.
@@ -50,7 +52,7 @@ class EvaluatePictures(keras.callbacks.Callback):
 
     Attributes:
         history: (step, records) of all evaluations so far.
-        best: the record of the best model so far, or None.
+        best: the record of the best model so far (with `keep`: of the kept one), or None.
 
     Raises:
         ValueError: a step count below 1, or as `Judge` does.
@@ -80,16 +82,14 @@ class EvaluatePictures(keras.callbacks.Callback):
         asked = [protocols] if isinstance(protocols, str | Protocol) else protocols
         self.judge = Judge(asked, progress=False, **judge)
         self.every, self.truncation, self.card = every, truncation, card
-        self.folder = None if folder is None else pathlib.Path(folder)
         self.keep = None if keep is None else pathlib.Path(keep)
         self.history: list[tuple[int, list[Record]]] = []
         self.best = self._kept_record()
-        self._writer: tf.summary.SummaryWriter | None = None
+        self._log = None if folder is None else EventLog(folder)
+        self._kept = OptionalFiles("The best model")
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.judge.check(ModelSubject(self.model))  # rather now than after hours
-        if self.folder is not None:
-            self._writer = tf.summary.create_file_writer(str(self.folder))
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self.every and steps_done(self.model) % self.every == 0:
@@ -102,9 +102,8 @@ class EvaluatePictures(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if not self.history or self.history[-1][0] != steps_done(self.model):
             self.evaluate()
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        if self._log is not None:
+            self._log.close()
 
     def evaluate(self) -> list[Record]:
         """Judge the model as it is now."""
@@ -115,11 +114,12 @@ class EvaluatePictures(keras.callbacks.Callback):
                 warnings.simplefilter("ignore", FewSamplesWarning)
             records = self.judge.judge(subject, command=f"EvaluatePictures at step {step}")
         self.history.append((step, records))
-        self._log(step, records)
+        self._write(step, records)
         if self.best is None or self._is_better(records[0]):
-            if self.keep is not None:
-                self._save(step, records)
-            self.best = records[0]
+            with self._kept.going_on_without(self.keep or ""):
+                if self.keep is not None:
+                    self._save(step, records)
+                self.best = records[0]
         return records
 
     def _is_better(self, record: Record) -> bool:
@@ -129,15 +129,15 @@ class EvaluatePictures(keras.callbacks.Callback):
             warnings.warn(f"The kept model counts no more: {error}", stacklevel=3)
             return True
 
-    def _log(self, step: int, records: Sequence[Record]) -> None:
-        if self._writer is None:
+    def _write(self, step: int, records: Sequence[Record]) -> None:
+        if self._log is None:
             return
-        with self._writer.as_default(step=step):
-            for record in records:
-                for number, (name, score) in enumerate(record.scores.items()):
-                    tag = f"quality/{record.protocol}" + (f"/{name}" if number else "")
-                    tf.summary.scalar(tag, score.value)
-        self._writer.flush()
+        scalars = {
+            f"quality/{record.protocol}" + (f"/{name}" if number else ""): score.value
+            for record in records
+            for number, (name, score) in enumerate(record.scores.items())
+        }
+        self._log.write(step, scalars=scalars)
 
     def _save(self, step: int, records: Sequence[Record]) -> None:
         first = f"# {type(self.model).__name__} at {self.model.resolutions[-1]} px\n"

@@ -10,9 +10,10 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
+from keras_t2i.callbacks.event_log import EventLog
+from keras_t2i.callbacks.optional_files import OptionalFiles
 from keras_t2i.workers import steps_done
 
 BORDER = 2
@@ -23,7 +24,9 @@ class PictureGrid(keras.callbacks.Callback):
 
     One row a seed, one column a caption, always the same, so that grids of different steps can be
     compared. Writes `grid-STEP.png` and, in the TensorBoard log, the image `pictures`, the text
-    `captions`, one scalar for each named loss term, `steps_per_second` and `parameters`.
+    `captions`, one scalar for each named loss term, `steps_per_second` and `parameters`. Where a
+    file cannot be written, because the disk is full, say, the training goes on without, with a
+    warning.
 
     Args:
         folder: where the PNG files and the TensorBoard log go.
@@ -61,7 +64,7 @@ class PictureGrid(keras.callbacks.Callback):
         self.folder = pathlib.Path(folder)
         self.captions, self.seeds = list(captions), list(seeds)
         self.every, self.truncation, self.show = every, truncation, show
-        self._writer: tf.summary.SummaryWriter | None = None
+        self._log, self._grids = EventLog(folder), OptionalFiles("Grids")
         self._last = (0, 0.0)
 
     def paint(self) -> np.ndarray:
@@ -78,12 +81,12 @@ class PictureGrid(keras.callbacks.Callback):
         return picture_grid(np.stack(rows))
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._writer = tf.summary.create_file_writer(str(self.folder))
         step = steps_done(self.model)
-        with self._writer.as_default(step=step):
-            tf.summary.text("captions", "\n".join(f"1. {caption}" for caption in self.captions))
-            tf.summary.scalar("parameters", float(self.model.count_params()))
+        self._log.write(
+            step,
+            texts={"captions": "\n".join(f"1. {caption}" for caption in self.captions)},
+            scalars={"parameters": self.model.count_params()},
+        )
         self._save(step)
         self._last = (step, time.perf_counter())
 
@@ -100,28 +103,35 @@ class PictureGrid(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self._last[0] != steps_done(self.model):
             self._report(steps_done(self.model), logs)
-        self._writer.close()
+        self._log.close()
 
     def _report(self, step: int, logs: dict[str, Any] | None) -> None:
         before, since = self._last
         rate = (step - before) / max(time.perf_counter() - since, 1e-9)
-        with self._writer.as_default(step=step):
-            for name, value in (logs or {}).items():
-                tf.summary.scalar(f"loss/{name}", float(value))
-            tf.summary.scalar("steps_per_second", rate)
+        terms = {f"loss/{name}": value for name, value in (logs or {}).items()}
+        self._log.write(step, scalars={**terms, "steps_per_second": rate})
         self._save(step)
         self._last = (step, time.perf_counter())
 
     def _save(self, step: int) -> None:
         grid = self.paint()
-        Image.fromarray(grid).save(self.folder / f"grid-{step:07d}.png")
-        with self._writer.as_default(step=step):
-            tf.summary.image("pictures", grid[None])
-        self._writer.flush()
+        path = self.folder / f"grid-{step:07d}.png"
+        with self._grids.going_on_without(path):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _write_png(grid, path)
+        self._log.write(step, images={"pictures": grid})
         if self.show:
             from IPython.display import display
 
             display(Image.fromarray(grid))
+
+
+def _write_png(picture: np.ndarray, path: pathlib.Path) -> None:
+    try:
+        Image.fromarray(picture).save(path)
+    except OSError:
+        path.unlink(missing_ok=True)  # rather none than half of one
+        raise
 
 
 def picture_grid(pictures: np.ndarray) -> np.ndarray:

@@ -171,25 +171,8 @@ def test_a_kill_at_any_moment_leaves_a_whole_save(three, model, tmp_path, step, 
     assert number > 7  # operations there are to be killed at
 
 
-@contextlib.contextmanager
-def small_disk(folder, size):
-    """A real file system of so many bytes."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
-    try:
-        done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no `mount` here")
-    if done.returncode:
-        pytest.skip(f"a small file system cannot be mounted here: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)  # fails where files are still open
-
-
-def test_a_full_disk_leaves_the_former_save_and_no_rest(model, tmp_path):
-    with small_disk(tmp_path / "disk", 2**20) as disk:
+def test_a_full_disk_leaves_the_former_save_and_no_rest(model, small_disk):
+    with small_disk(2**20) as disk:
         saves = Saves(disk / "run")
         write(saves, model, 1, 2)
         before = sorted(disk.rglob("*"))
@@ -206,8 +189,8 @@ def test_a_full_disk_leaves_the_former_save_and_no_rest(model, tmp_path):
         assert found(saves) == [3, 2, 1]
 
 
-def test_the_first_save_on_a_full_disk_says_that_there_is_no_other(model, tmp_path):
-    with small_disk(tmp_path / "disk", 2**16) as disk:
+def test_the_first_save_on_a_full_disk_says_that_there_is_no_other(model, small_disk):
+    with small_disk(2**16) as disk:
         with pytest.raises(OSError, match="there is no former one"):
             write(Saves(disk / "run"), model, 1)
         assert [path.name for path in disk.rglob("*")] == ["run"]
