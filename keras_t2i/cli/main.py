@@ -21,6 +21,7 @@ from keras_t2i.cli.evaluate import evaluate
 from keras_t2i.cli.export import export
 from keras_t2i.cli.generate import generate
 from keras_t2i.cli.list import list_all
+from keras_t2i.cli.runs import runs
 from keras_t2i.cli.serve import ModelServerCommand, serve
 from keras_t2i.cli.train import train
 
@@ -40,6 +41,7 @@ app.command()(demo)
 app.command("list")(list_all)
 app.command()(data)
 app.command()(train)
+app.command()(runs)
 app.command()(generate)
 app.command()(evaluate)
 app.command()(export)

@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import pathlib
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from keras_t2i.cli.values import read_pairs
-from keras_t2i.registry import find_system
+
+KEYWORDS = {  # of the function, where the flag is named otherwise
+    "data": "source",
+    "option": "options",
+    "data_option": "source_options",
+    "caption": "captions",
+    "protocol": "protocols",
+}
+EXIT_CODES = {"limit": 0, "SIGINT": 0, "SIGTERM": 0}  # by what ended the training
 
 
 def train(
-    system: Annotated[str, typer.Argument(help="One of `keras-t2i list`.")],
-    data: Annotated[str, typer.Option(help="A source's name, or a path.", metavar="SOURCE")],
-    run_dir: Annotated[pathlib.Path, typer.Option(help="A new folder for all that comes of it.")],
-    resolution: Annotated[int, typer.Option(help="Side of the pictures.")] = 64,
-    batch_size: Annotated[int, typer.Option(help="Pictures a step.")] = 64,
+    context: typer.Context,
+    system: Annotated[
+        str, typer.Argument(help="One of `keras-t2i list`; before --resume alone, a run directory.")
+    ],
+    data: Annotated[
+        str | None, typer.Option(help="A source's name, or a path.", metavar="SOURCE")
+    ] = None,
+    run_dir: Annotated[
+        pathlib.Path | None, typer.Option(help="A new folder for all that comes of it.")
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with the run in the folder; begin it if there is none."
+        ),
+    ] = False,
     steps: Annotated[int | None, typer.Option(help="Steps in all.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the pictures in all.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Minutes from now.")] = None,
-    cool_down: Annotated[
-        int, typer.Option(help="Of the steps, how many at the end with falling learning rates.")
-    ] = 0,
-    seed: Annotated[int, typer.Option(help="Names every draw.")] = 0,
-    precision: Annotated[
-        str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")
-    ] = "float32",
+    resolution: Annotated[int, typer.Option(help="Side of the pictures.")] = 64,
+    batch_size: Annotated[int, typer.Option(help="Pictures a step, on all devices.")] = 64,
     compact: Annotated[
         bool, typer.Option("--compact", help="A smaller model, for a machine without a GPU.")
     ] = False,
@@ -36,6 +50,13 @@ def train(
     data_option: Annotated[
         list[str], typer.Option(help="key=value for the source, may be repeated.", metavar="K=V")
     ] = [],  # noqa: B006
+    seed: Annotated[int, typer.Option(help="Names every draw.")] = 0,
+    cool_down: Annotated[
+        int, typer.Option(help="Of the steps, how many at the end with falling learning rates.")
+    ] = 0,
+    nan_retries: Annotated[
+        int, typer.Option(help="How often a loss of NaN halves the rates instead of ending it.")
+    ] = 0,
     caption: Annotated[
         list[str], typer.Option(help="A caption for the grids, may be repeated.", metavar="TEXT")
     ] = [],  # noqa: B006
@@ -48,49 +69,93 @@ def train(
     ] = [],  # noqa: B006
     evaluate_every: Annotated[int, typer.Option(help="Steps between two evaluations.")] = 2000,
     save_minutes: Annotated[float, typer.Option(help="Minutes between two saves.")] = 10.0,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in the folder, if there is one.")
+    save_every: Annotated[
+        int | None, typer.Option(help="Steps between two saves, besides.")
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")
+    ] = "float32",
+    replicas: Annotated[
+        int | None, typer.Option(help="GPUs of this machine to train on together.")
+    ] = None,
+    workers: Annotated[
+        bool, typer.Option(help="Train with the processes that TF_CONFIG names.")
+    ] = False,
+    micro_batches: Annotated[
+        int, typer.Option(help="Parts of a batch, one after the other, to save memory.")
+    ] = 1,
+    recompute: Annotated[bool, typer.Option(help="Save memory at the cost of time.")] = False,
+    jit_compile: Annotated[
+        bool, typer.Option(help="Compile the networks by XLA, for GPUs.")
     ] = False,
     progress: Annotated[bool, typer.Option(help="Show a progress line.")] = True,
 ) -> None:
-    """Train a system; Ctrl-C ends it with a saved model, --resume goes on.
+    """Train a system; Ctrl-C ends it with a saved model, --resume goes on, also after a kill.
 
     Example: keras-t2i train contrastive_gan --data shapes --run-dir runs/shapes --minutes 20
+
+    It goes on by: keras-t2i train --resume runs/shapes
     """
-    options, source_options = read_pairs(option), read_pairs(data_option)
-    find_system(system)
-    from keras_t2i.tasks.training import train as run
-
-    model = run(
-        system,
-        data,
-        run_dir,
-        resolution=resolution,
-        batch_size=batch_size,
-        steps=steps,
-        epochs=epochs,
-        minutes=minutes,
-        cool_down=cool_down,
-        seed=seed,
-        precision=precision,
-        compact=compact,
-        options=options,
-        source_options=source_options,
-        captions=caption,
-        grid_every=grid_every,
-        protocols=protocol,
-        evaluate_every=evaluate_every,
-        save_minutes=save_minutes,
-        resume=resume,
-        progress=progress,
-    )
-    _say_what_is_there(run_dir, int(model.optimizer.iterations))
+    arguments = _arguments(context.params)
+    if resume and data is None and run_dir is None:
+        run_dir = pathlib.Path(arguments.pop("system"))
+        del arguments["resume"]
+        model = _resumed(run_dir, {name: arguments[name] for name in _typed(context, arguments)})
+    elif data is None or run_dir is None:
+        raise ValueError(
+            "A new training needs --data and --run-dir; `keras-t2i train --resume RUN_DIR` alone "
+            f"goes on with one. Received: --data {data}, --run-dir {run_dir}"
+        )
+    else:
+        model = _trained(**arguments)
+    why = _end(run_dir)
+    _say_what_is_there(run_dir, int(model.optimizer.iterations), why)
+    raise typer.Exit(EXIT_CODES.get(why, 0))
 
 
-def _say_what_is_there(run_dir: pathlib.Path, steps: int) -> None:
+def _arguments(parameters: dict[str, Any]) -> dict[str, Any]:
+    """What was typed, and the flags' defaults, as keywords of the function."""
+    values = {KEYWORDS.get(name, name): value for name, value in parameters.items()}
+    for name in ("options", "source_options"):
+        values[name] = read_pairs(values[name])
+    return values
+
+
+def _typed(context: typer.Context, arguments: dict[str, Any]) -> list[str]:
+    sources = {KEYWORDS.get(n, n): context.get_parameter_source(n) for n in context.params}
+    return [name for name in arguments if sources[name].name == "COMMANDLINE"]
+
+
+def _trained(*, system: str, source: str, run_dir: pathlib.Path, **keywords: Any) -> Any:
+    from keras_t2i.registry import find_system
+
+    find_system(system)  # names a misspelt one before TensorFlow is there
+    from keras_t2i.tasks import training
+
+    return training.train(system, source, run_dir, **keywords)
+
+
+def _resumed(run_dir: pathlib.Path, changes: dict[str, Any]) -> Any:
+    from keras_t2i.tasks import training
+
+    return training.resume_training(run_dir, **changes)
+
+
+def _end(run_dir: pathlib.Path) -> str | None:
+    """What ended the training: "limit", the name of a signal, or None where nothing began."""
+    from keras_t2i.tasks.run_directory import RunDirectory
+
+    run = RunDirectory(run_dir)
+    calls = run.read_calls() if run.exists else []
+    return calls[-1].get("why") if calls else None
+
+
+def _say_what_is_there(run_dir: pathlib.Path, steps: int, why: str | None) -> None:
     if not steps:
         typer.echo("Stopped before the first step; the same line with --resume goes on.")
         return
     typer.echo(f"{steps:,} steps done; the model is {run_dir / 'model'}")
     typer.echo(f'  keras-t2i generate {run_dir} "a caption" --out picture.png')
     typer.echo(f"  tensorboard --logdir {run_dir / 'logs'}")
+    if why != "limit":
+        typer.echo(f"  keras-t2i train --resume {run_dir}  # goes on")

@@ -1,6 +1,7 @@
 """What the commands do, one public function each.
 
-train --> run directory;  paint_files --> PNG files;  describe_source --> text
+train, resume_training --> run directory;  list_runs --> what became of them
+paint_files --> PNG files;  describe_source --> text
 evaluate --> records;  serve_model --> local server;     demo --> all of it, once
 """
 
@@ -10,20 +11,24 @@ from keras_t2i.tasks.evaluation import evaluate, protocol_captions
 from keras_t2i.tasks.loading import load_model
 from keras_t2i.tasks.painting import PaintedFiles, paint_files
 from keras_t2i.tasks.run_directory import RunDirectory
+from keras_t2i.tasks.runs import RunSummary, list_runs
 from keras_t2i.tasks.serving import serve_model
-from keras_t2i.tasks.training import train
+from keras_t2i.tasks.training import resume_training, train
 
 __all__ = [
     "DemoResult",
     "PaintedFiles",
     "RunDirectory",
+    "RunSummary",
     "SourceDescription",
     "demo",
     "describe_source",
     "evaluate",
+    "list_runs",
     "load_model",
     "paint_files",
     "protocol_captions",
+    "resume_training",
     "serve_model",
     "train",
 ]

@@ -84,7 +84,7 @@ def _checked_cluster() -> str:
         config = json.loads(text)
         task, cluster = config["task"], config["cluster"]
         hosts = [host for kind in ("chief", "worker") for host in cluster.get(kind, [])]
-        known = cluster[task["type"]][task["index"]] in hosts
+        known = task["index"] >= 0 and cluster[task["type"]][task["index"]] in hosts
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         known = False
     if not known:

@@ -21,6 +21,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from keras_t2i.callbacks.optional_files import OptionalFiles
 from keras_t2i.package_versions import package_versions
 from keras_t2i.presets.bundle import is_bundle
 from keras_t2i.presets.saves import LOCK, Saves
@@ -99,6 +100,9 @@ class RunDirectory:
             arguments: what decides the result; `check_arguments` holds later ones against it.
             settings: its length and the like, which may differ when the training goes on.
             place: commit and machine; see `keras_t2i.tasks.provenance`.
+
+        Raises:
+            OSError: it cannot be written.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         calls = self.read_calls() if self.exists else []
@@ -113,10 +117,14 @@ class RunDirectory:
         )
 
     def end(self, why: str, *, step: int) -> None:
-        """Record how the present call ended: "limit", the name of a signal, "diverged"."""
+        """Record how the present call ended: "limit", the name of a signal, "diverged".
+
+        Where the disk is full, say, the training does without.
+        """
         config = self._read_whole()
         config["calls"][-1] |= {"ended": _now(), "why": why, "step": step}
-        self._write(config)
+        with OptionalFiles("The end of this call").going_on_without(self.config):
+            self._write(config)
 
     def read_calls(self) -> list[dict[str, Any]]:
         """What `begin` and `end` recorded of each call; one that was killed has no "why"."""
@@ -158,8 +166,12 @@ class RunDirectory:
     def _write(self, config: dict[str, Any]) -> None:
         text = json.dumps(config, indent=2, ensure_ascii=False)
         scratch = self.config.with_name("config.json.new")
-        scratch.write_text(text + "\n", encoding="utf-8")
-        scratch.replace(self.config)
+        try:
+            scratch.write_text(text + "\n", encoding="utf-8")
+            scratch.replace(self.config)
+        except OSError as error:
+            scratch.unlink(missing_ok=True)
+            raise OSError(error.errno, error.strerror, str(self.config)) from error
 
     def check_arguments(self, arguments: dict[str, Any]) -> None:
         """Raise where a training that goes on is asked for with other arguments than it began.
@@ -167,21 +179,31 @@ class RunDirectory:
         Raises:
             ValueError: names each argument that differs.
         """
-        recorded = self.read_arguments()
-        asked = json.loads(json.dumps(arguments))
-        names = [name for name in asked if asked[name] != recorded.get(name)]
+        recorded = _flat(self.read_arguments())
+        asked = _flat(json.loads(json.dumps(arguments)))
+        names = [name for name in asked | recorded if asked.get(name) != recorded.get(name)]
         if asked.get("source_path") == recorded.get("source_path"):
             names = [name for name in names if name != "source"]  # the same, typed elsewhere
         if "mixed_float16" not in (asked.get("precision"), recorded.get("precision")):
             names = [name for name in names if name != "precision"]  # saves hold float32
         if names:
             differences = ", ".join(
-                f"{name}={asked[name]!r} (it began with {recorded.get(name)!r})" for name in names
+                f"{name}={asked.get(name)!r} (it began with {recorded.get(name)!r})"
+                for name in names
             )
             raise ValueError(
                 "A training goes on with the arguments it began with; repeat them, or begin a new "
                 f"run. Received: {differences}"
             )
+
+
+def _flat(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Options under names of their own, so that messages show those that differ."""
+    flat: dict[str, Any] = {}
+    for name, value in arguments.items():
+        parts = value if isinstance(value, dict) else {}
+        flat |= {f"{name}.{key}": each for key, each in parts.items()} or {name: value}
+    return flat
 
 
 def _now() -> str:

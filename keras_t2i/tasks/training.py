@@ -192,12 +192,12 @@ def resume_training(run_dir: str | os.PathLike[str], **changes: Any) -> TextToIm
     Args:
         run_dir: the folder.
         **changes: of `train`'s arguments, such as `steps`; those that decide the result cannot
-            change.
+            change. `steps` or `epochs` take the place of all former limits. `source` is needed
+            where it was opened in Python.
 
     Raises:
-        FileNotFoundError: there is no training.
-        ValueError: its pictures were opened in Python, so `train` has to be given them; or as
-            `train` does.
+        FileNotFoundError: there is no training, or its pictures have gone.
+        ValueError: its pictures were opened in Python, and are not given; or as `train` does.
 
     Example:
         >>> resume_training("runs/shapes", steps=20000)
@@ -206,11 +206,16 @@ def resume_training(run_dir: str | os.PathLike[str], **changes: Any) -> TextToIm
     arguments, settings = run.read_arguments(), run.read_settings()
     options = dict(arguments["options"])
     source = arguments.pop("source_path") or arguments["source"]
-    if source not in NAMED and not os.path.exists(source):
+    if "source" not in changes and not os.path.isabs(source) and source not in NAMED:
         raise ValueError(
-            "The pictures of this training were opened in Python, or have been moved: call `train` "
-            f"with them and resume=True. Received: run_dir={str(run.path)!r}, source={source!r}"
+            "The pictures of this training were opened in Python: give them to "
+            "`keras_t2i.tasks.resume_training` as `source`. "
+            f"Received: run_dir={str(run.path)!r}, which began with a {source!r}"
         )
+    for name, own in (("options", options), ("source_options", arguments["source_options"])):
+        own |= changes.pop(name, {})
+    if "steps" in changes or "epochs" in changes:
+        settings |= {"steps": None, "epochs": None, "minutes": None}
     resolution = options.pop("resolution")
     given = {**arguments, "options": options, "source": source, "resolution": resolution}
     return train(run_dir=run.path, resume=True, **{**given, **settings, **changes})

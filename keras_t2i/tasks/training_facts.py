@@ -25,12 +25,17 @@ def training_facts(run: RunDirectory) -> dict[str, Any]:
     if not lines:
         return {"command": train_command(run, None)}
     steps = int(lines[-1]["step"])
-    seconds = _seconds(lines) + _seconds(read_history(run.text_history))
     return {
         "command": train_command(run, steps),
         "steps": steps,
-        "minutes": round(seconds / 60, 1),
+        "minutes": round(trained_minutes(run), 1),
     }
+
+
+def trained_minutes(run: RunDirectory) -> float:
+    """Minutes as `training_facts` counts them; 0 where no line was written."""
+    histories = (run.history, run.text_history)
+    return sum(_seconds(read_history(path)) for path in histories) / 60
 
 
 def train_command(run: RunDirectory, steps: int | None) -> str:

@@ -27,22 +27,34 @@ def arguments(run_dir, *flags):
     ]
 
 
-def test_flags_go_to_the_function(cli, monkeypatch):
+class Model:
+    class optimizer:
+        iterations = 1234
+
+
+@pytest.fixture
+def called(monkeypatch):
+    """Lets both functions do nothing, and tells their names and arguments."""
     calls = []
 
-    class Model:
-        class optimizer:
-            iterations = 1234
+    def fake(name):
+        def call(*positional, **keywords):
+            calls.append((name, positional, keywords))
+            return Model
 
-    def fake(*positional, **keywords):
-        calls.append((positional, keywords))
-        return Model
+        return call
 
-    monkeypatch.setattr(training, "train", fake)
+    for name in ("train", "resume_training"):
+        monkeypatch.setattr(training, name, fake(name))
+    return calls
+
+
+def test_flags_go_to_the_function(cli, called):
     outcome = cli(*arguments("runs/x", "--steps", 7, "--resume", "--caption", "a", "--seed", 3))
     assert outcome.code == 0
     assert "1,234 steps done" in outcome.out
-    positional, keywords = calls[0]
+    ((name, positional, keywords),) = called
+    assert name == "train"
     assert positional == ("contrastive_gan", "shapes", pathlib.Path("runs/x"))
     assert keywords["steps"] == 7
     assert keywords["epochs"] is None
@@ -53,21 +65,51 @@ def test_flags_go_to_the_function(cli, monkeypatch):
     assert keywords["options"] == {name: v for name, v in TINY.items() if name != "resolution"}
 
 
-def test_every_keyword_of_the_function_is_a_flag(cli, monkeypatch):
-    calls = []
+WANTED = set(inspect.signature(training.train).parameters)
 
-    def fake(*positional, **keywords):
-        calls.append(keywords)
-        raise ValueError("enough")
 
-    wanted = set(inspect.signature(training.train).parameters)
-    monkeypatch.setattr(training, "train", fake)
+def test_every_keyword_of_the_function_is_a_flag(cli, called):
     flags = ["--compact", "--cool-down", 5, "--epochs", 2, "--precision", "mixed_bfloat16"]
-    with pytest.raises(ValueError, match="enough"):
-        cli(*arguments("runs/x", "--steps", 7, *flags, "--save-minutes", 3))
-    assert set(calls[0]) == wanted - {"system", "source", "run_dir", "callbacks"}
-    given = {"compact": True, "cool_down": 5, "epochs": 2, "save_minutes": 3.0}
-    assert calls[0] == {**calls[0], **given, "precision": "mixed_bfloat16"}
+    flags += ["--save-every", 40, "--nan-retries", 2, "--micro-batches", 4, "--recompute"]
+    flags += ["--jit-compile", "--replicas", 3, "--workers", "--save-minutes", 3]
+    assert cli(*arguments("runs/x", "--steps", 7, *flags)).code == 0
+    ((_, _, keywords),) = called
+    assert set(keywords) == WANTED - {"system", "source", "run_dir", "callbacks"}
+    given = {"compact": True, "cool_down": 5, "epochs": 2, "precision": "mixed_bfloat16"}
+    given |= {"save_every": 40, "nan_retries": 2, "micro_batches": 4, "recompute": True}
+    given |= {"jit_compile": True, "replicas": 3, "workers": True, "save_minutes": 3.0}
+    assert keywords == {**keywords, **given}
+
+
+def test_resume_alone_takes_a_run_directory_and_what_was_typed(cli, called):
+    outcome = cli("train", "--resume", "runs/x")
+    assert outcome.code == 0
+    assert "keras-t2i train --resume runs/x" in outcome.out
+    flags = ["--steps", 64, "--no-workers", "--option", "width=3", "--save-every", 9]
+    cli("train", "runs/x", *flags, "--resume", "--caption", "a cat")
+    (name, positional, nothing), (_, _, changes) = called
+    assert name == "resume_training"
+    assert positional == (pathlib.Path("runs/x"),)
+    assert nothing == {}
+    given = {"steps": 64, "workers": False, "options": {"width": 3}, "save_every": 9}
+    assert changes == {**given, "captions": ["a cat"]}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["contrastive_gan", "--steps", "1"],
+        ["contrastive_gan", "--data", "shapes", "--steps", "1"],
+        ["contrastive_gan", "--run-dir", "x", "--steps", "1"],
+        ["contrastive_gan", "--data", "shapes", "--resume"],
+        ["x", "--run-dir", "x", "--resume"],
+    ],
+)
+def test_data_and_run_dir_are_needed_by_all_else(cli, called, line):
+    outcome = cli("train", *line)
+    assert outcome.code == 2
+    assert "needs --data and --run-dir; `keras-t2i train --resume RUN_DIR` alone" in outcome.err
+    assert not called
 
 
 def test_ctrl_c_ends_a_training_with_a_saved_model_that_resumes(cli, tmp_path):
@@ -82,12 +124,19 @@ def test_ctrl_c_ends_a_training_with_a_saved_model_that_resumes(cli, tmp_path):
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert "steps done" in out
+    assert f"keras-t2i train --resume {run_dir}  # goes on" in out
     assert "Traceback" not in err
     done = int(load_bundle(run_dir / "model").optimizer.iterations)
     assert done >= 2
-    outcome = cli(*arguments(run_dir, "--steps", done, "--resume"))
+    outcome = cli("train", "--resume", run_dir, "--steps", done)
     assert outcome.code == 0
     assert f"{done:,} steps done" in outcome.out
+    assert "goes on" not in outcome.out
+    outcome = cli("train", "--resume", run_dir, "--seed", 5, "--option", "noise_dim=3")
+    assert outcome.code == 2
+    assert "seed=5 (it began with 0)" in outcome.err
+    assert f"options.noise_dim=3 (it began with {TINY['noise_dim']})" in outcome.err
+    assert "options.seed" not in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -112,6 +161,12 @@ def test_bad_input_ends_in_one_message_and_writes_nothing(cli, tmp_path, changed
     assert word in outcome.err
     assert "Traceback" not in outcome.err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_without_a_training_cannot_go_on(cli, tmp_path):
+    outcome = cli("train", "--resume", tmp_path)
+    assert outcome.code == 2
+    assert "No training was begun in this folder" in outcome.err
 
 
 def test_another_training_is_left_alone(cli, tmp_path):

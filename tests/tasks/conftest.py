@@ -48,6 +48,13 @@ def train(source):
     return run
 
 
+@pytest.fixture
+def resume_training(monkeypatch):
+    """`resume_training` that knows the smallest system."""
+    monkeypatch.setattr(training, "find_system", lambda name: ROW)
+    return training.resume_training
+
+
 @pytest.fixture(scope="session")
 def whole_run(train, tmp_path_factory):
     """(run directory, model) of an uninterrupted training."""

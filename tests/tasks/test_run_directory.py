@@ -1,3 +1,6 @@
+import json
+import os
+
 import pytest
 
 from keras_t2i.tasks import RunDirectory
@@ -39,3 +42,79 @@ def test_a_damaged_config_is_named(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(ValueError, match=r"damaged.*config\.json"):
         RunDirectory(tmp_path).read_arguments()
+
+
+ARGUMENTS = {
+    "system": "x",
+    "source": "pictures",
+    "source_path": "/data/pictures",
+    "precision": "float32",
+    "options": {"width": 4, "seed": 0},
+}
+
+
+def test_each_call_has_its_begin_and_its_end(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.begin(ARGUMENTS, {"steps": 5}, place={"host": "a"})
+    (call,) = run.read_calls()
+    assert (call["settings"], call["host"]) == ({"steps": 5}, "a")
+    assert set(call["versions"]) >= {"python", "keras", "tensorflow"}
+    assert "why" not in call  # as a killed one stays
+    run.begin(ARGUMENTS, {"steps": 9}, place={"host": "b"})
+    run.end("SIGTERM", step=7)
+    first, second = run.read_calls()
+    assert first == call
+    assert (second["why"], second["step"], second["host"]) == ("SIGTERM", 7, "b")
+    assert second["begun"] <= second["ended"]
+    assert run.read_settings() == {"steps": 9}
+
+
+def test_an_end_that_cannot_be_written_is_gone_on_without(small_disk):
+    with small_disk(2**16) as disk:
+        run = RunDirectory(disk / "run")
+        run.begin(ARGUMENTS)
+        (disk / "filling").write_bytes(bytes(2**16 - 2**13))
+        (disk / "rest").write_bytes(bytes(os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize))
+        with pytest.warns(UserWarning, match="The end of this call cannot be written.*No space"):
+            run.end("limit", step=5)
+        with pytest.raises(OSError, match=r"No space left on device: '.*config\.json'"):
+            run.begin(ARGUMENTS)
+        assert [path.name for path in run.path.iterdir()] == ["config.json"]
+        assert len(run.read_calls()) == 1
+
+
+def test_differences_are_named_option_by_option(tmp_path):
+    run = RunDirectory(tmp_path)
+    run.begin(ARGUMENTS)
+    asked = {**ARGUMENTS, "system": "y", "options": {"width": 5, "seed": 0, "depth": 2}}
+    with pytest.raises(ValueError, match="goes on with the arguments it began with") as told:
+        run.check_arguments(asked)
+    received = str(told.value).partition("Received: ")[2]
+    assert received == (
+        "system='y' (it began with 'x'), options.width=5 (it began with 4), "
+        "options.depth=2 (it began with None)"
+    )
+    with pytest.raises(ValueError, match=r"options\.seed=None \(it began with 0\)"):
+        run.check_arguments({**ARGUMENTS, "options": {"width": 4}})
+
+
+def test_the_same_pictures_may_be_named_from_elsewhere(tmp_path):
+    run = RunDirectory(tmp_path)
+    run.begin(ARGUMENTS)
+    run.check_arguments({**ARGUMENTS, "source": "../there/pictures"})
+    other = {"source": "pictures", "source_path": "/other/pictures"}
+    with pytest.raises(ValueError, match=r"source_path='/other/pictures' \(it began with '/data"):
+        run.check_arguments({**ARGUMENTS, **other})
+
+
+def test_precision_may_change_but_for_float16_whose_loss_is_scaled(tmp_path):
+    run = RunDirectory(tmp_path)
+    run.begin(ARGUMENTS)
+    run.check_arguments({**ARGUMENTS, "precision": "mixed_bfloat16"})
+    with pytest.raises(ValueError, match=r"precision='mixed_float16' \(it began with 'float32'\)"):
+        run.check_arguments({**ARGUMENTS, "precision": "mixed_float16"})
+    config = json.loads(run.config.read_text())
+    config["arguments"]["precision"] = "mixed_float16"
+    run.config.write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="precision='float32'"):
+        run.check_arguments(ARGUMENTS)

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 
 import keras
@@ -10,7 +11,7 @@ from PIL import Image
 from keras_t2i.callbacks import TrainingDiverged, read_history
 from keras_t2i.data import Emoji, Shapes
 from keras_t2i.presets import bundle_progress, load_bundle
-from keras_t2i.tasks import training
+from keras_t2i.tasks import RunDirectory, training
 from keras_t2i.testing.trial import demand_equal_weights
 
 
@@ -106,6 +107,63 @@ def test_a_source_may_be_named(other_run):
     arguments = json.loads((other_run[0] / "config.json").read_text())["arguments"]
     assert arguments["source"] == "shapes"
     assert arguments["source_options"] == {"count": 24, "objects": [1]}
+
+
+def test_a_run_goes_on_from_its_folder_with_the_same_arguments(
+    resume_training, other_run, tmp_path
+):
+    folder = tmp_path / "run"
+    shutil.copytree(other_run[0], folder)
+    before = RunDirectory(folder)
+    arguments, settings = before.read_arguments(), before.read_settings()
+    demand_equal_weights(resume_training(folder), other_run[1])  # its epoch is done
+    assert (before.read_arguments(), before.read_settings()) == (arguments, settings)
+    model = resume_training(folder, steps=5, save_every=1, progress=False)
+    assert int(model.optimizer.iterations) == 5
+    assert before.read_arguments() == arguments
+    assert before.read_settings() == {**settings, "steps": 5, "epochs": None, "save_every": 1}
+    assert [call["why"] for call in before.read_calls()] == ["limit"] * 3
+    assert [line["step"] for line in read_history(before.history)][-1] == 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch_size": 4}, r"batch_size=4 \(it began with 8\)$"),
+        ({"seed": 3}, r"Received: seed=3 \(it began with 0\)$"),
+        ({"options": {"noise_dim": 7}}, r"Received: options\.noise_dim=7 \(it began with None\)$"),
+        ({"resolution": 16}, r"options\.resolution=16 \(it began with 8\)$"),
+        ({"source_options": {"count": 16}}, r"source_options\.count=16 \(it began with 24\)$"),
+        ({"precision": "mixed_float16"}, "precision='mixed_float16'"),
+        ({"steps": 0}, "positive"),
+    ],
+)
+def test_what_cannot_change_is_named(resume_training, other_run, changes, message):
+    before = RunDirectory(other_run[0]).config.read_text()
+    with pytest.raises(ValueError, match=message):
+        resume_training(other_run[0], **changes)
+    assert RunDirectory(other_run[0]).config.read_text() == before
+
+
+def test_pictures_opened_in_python_have_to_be_given_again(resume_training, whole_run, source):
+    folder, model = whole_run
+    with pytest.raises(ValueError, match=r"give them to .* as `source`.*began with a 'Shapes'"):
+        resume_training(folder)
+    demand_equal_weights(resume_training(folder, source=source), model)
+
+
+def test_pictures_that_have_gone_are_named(resume_training, other_run, tmp_path):
+    shutil.copytree(other_run[0], tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    config["arguments"] |= {"source": "pictures", "source_path": "/no/pictures"}
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(FileNotFoundError, match="/no/pictures"):
+        resume_training(tmp_path / "run")
+
+
+def test_only_a_training_goes_on(resume_training, tmp_path):
+    with pytest.raises(FileNotFoundError, match="No training was begun"):
+        resume_training(tmp_path)
 
 
 def test_a_cool_down_slows_the_last_steps_and_leaves_the_full_rates(train, whole_run, tmp_path):
