@@ -172,7 +172,6 @@ def train(
         *_evaluations(
             protocols, evaluate_every, opened, run, card=lambda: session.card(judged=True)
         ),
-        *callbacks,
     ]
     _set_precision(precision)
     with watch.StopOnSignal() as stop:
@@ -182,7 +181,7 @@ def train(
         if progress:
             watchers.append(session.progress())
         rates = cooling or session.model.default_callbacks()
-        session.go(limit, watchers, rates=rates, epochs=epochs or ENDLESS)
+        session.go(limit, watchers, rates=rates, callbacks=callbacks, epochs=epochs or ENDLESS)
     return session.model
 
 

@@ -102,24 +102,32 @@ class TrainingSession:
         watchers: Iterable[keras.callbacks.Callback],
         *,
         rates: Iterable[keras.callbacks.Callback],
+        callbacks: Iterable[keras.callbacks.Callback],
         epochs: int,
     ) -> None:
-        """Train to the limit; each way out leaves a save."""
+        """Train to the limit; each way out leaves a save.
+
+        Args:
+            limit: ends it.
+            watchers: look and write, so that they are for the first worker alone.
+            rates: the schedule.
+            callbacks: the user's, for each worker.
+            epochs: at most.
+        """
         with self._held:
             if self.stop.received:
                 self._end(self.stop.received)  # before the first step: the text has its own save
                 return
             self._begin()
             resume = self._resume()
-            # Those that look and write are the first worker's; it saves behind what they wrote.
-            own = [*watchers, resume] if self.is_chief else [resume]
+            own = watchers if self.is_chief else []
             guard = watch.NaNGuard(retries=self.settings["nan_retries"])
             try:
                 if not limit.is_reached(self.step):
                     self.model.fit(
                         self.batches(),
                         epochs=epochs,
-                        callbacks=[*rates, guard, *own, limit, self.stop],
+                        callbacks=[*rates, guard, *own, *callbacks, resume, limit, self.stop],
                         verbose=0,
                     )
             except watch.TrainingDiverged:
