@@ -2,40 +2,65 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 
-def crop_and_flip(
-    pictures: np.ndarray, size: int, draws: np.random.Generator | None, *, flip: bool | np.ndarray
-) -> np.ndarray:
-    """Cut a (size, size) window out of each picture and mirror half of them.
+@dataclasses.dataclass(frozen=True)
+class Windows:
+    """Where windows are cut out of pictures, and which of these are mirrored.
+
+    Attributes:
+        corners: integers (B, 2), the upper left corners: y, x.
+        mirrored: bool (B,).
+    """
+
+    corners: np.ndarray
+    mirrored: np.ndarray
+
+    def __getitem__(self, rows: slice) -> Windows:
+        """The windows of some pictures."""
+        return Windows(self.corners[rows], self.mirrored[rows])
+
+    def allow(self, flip: bool | np.ndarray) -> Windows:
+        """The same windows, mirrored only where `flip`, for all pictures or bool (B,), says so."""
+        return Windows(self.corners, self.mirrored & flip)
+
+
+def draw_windows(count: int, margin: int, draws: np.random.Generator | None) -> Windows:
+    """Draw the places of windows, and mirror half of them.
+
+    Args:
+        count: how many.
+        margin: by how much pictures are larger than windows.
+        draws: where places and mirroring come from; None takes the centre, unmirrored.
+    """
+    if draws is None:
+        return Windows(np.full((count, 2), margin // 2), np.zeros(count, bool))
+    corners = draws.integers(0, margin + 1, size=(count, 2))
+    return Windows(corners, draws.random(count) < 0.5)
+
+
+def cut_windows(pictures: np.ndarray, size: int, windows: Windows) -> np.ndarray:
+    """Cut a (size, size) window out of each picture and mirror it where wanted.
 
     Args:
         pictures: uint8 (B, S, S, 3) with S >= size.
-        size: side of the window.
-        draws: where the window's place and the mirroring come from; None takes the centre.
-        flip: mirror left-right with probability one half; for all pictures, or bool (B,).
+        size: side of a window.
+        windows: B of them.
 
     Returns:
         uint8 (B, size, size, 3).
     """
-    margin = pictures.shape[1] - size
-    if draws is None:
-        first = margin // 2
-        return pictures[:, first : first + size, first : first + size]
-    rows = len(pictures)
-    corners = draws.integers(0, margin + 1, size=(rows, 2))
-    mirrored = draws.random(rows) < 0.5
-    mirrored &= flip
-    if margin == 0 and not mirrored.any():
+    if pictures.shape[1] == size and not windows.mirrored.any():
         return pictures
-    result = np.empty((rows, size, size, 3), pictures.dtype)
-    for row, (y, x) in enumerate(corners):
+    result = np.empty((len(pictures), size, size, 3), pictures.dtype)
+    for row, (y, x) in enumerate(windows.corners):
         window = pictures[row, y : y + size, x : x + size]
-        result[row] = window[:, ::-1] if mirrored[row] else window
+        result[row] = window[:, ::-1] if windows.mirrored[row] else window
     return result
 
 

@@ -104,6 +104,10 @@ class RecordSource(Source):
         record = self._records[index]
         return self._cache.get(record.name, size, lambda: self._read(record, size))
 
+    def picture_name(self, index: int) -> str:
+        """The name of its record, no two of which are equal."""
+        return self._records[index].name
+
     @cached_property
     def class_ids(self) -> np.ndarray:
         """(N,) int32: numbers of `class_names`."""

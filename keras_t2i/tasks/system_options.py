@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_t2i.data import Source
-from keras_t2i.data.source import TEXTS
+from keras_t2i.data.batching import TEXTS
 from keras_t2i.registry import System
 
 ALWAYS = ("tokens", "images", "labels", "content", "mismatched_tokens")

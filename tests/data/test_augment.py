@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_t2i.data.augment import crop_and_flip, image_pyramid, to_float, to_uint8
+from keras_t2i.data.augment import (
+    cut_windows,
+    draw_windows,
+    image_pyramid,
+    to_float,
+    to_uint8,
+)
 
 
 def draws(seed=0):
@@ -14,6 +20,11 @@ def numbered(rows, side):
     columns, lines = np.meshgrid(np.arange(side), np.arange(side))
     picture = np.stack([columns, lines, np.zeros_like(lines)], -1).astype(np.uint8)
     return np.stack([picture] * rows)
+
+
+def crop_and_flip(pictures, size, draws, *, flip):
+    windows = draw_windows(len(pictures), pictures.shape[1] - size, draws)
+    return cut_windows(pictures, size, windows.allow(flip))
 
 
 def test_floats_span_minus_one_to_one():
@@ -70,3 +81,9 @@ def test_pictures_that_must_not_be_mirrored_are_not():
 def test_pictures_without_margin_or_mirroring_stay_as_they_are(flip):
     pictures = numbered(3, 4)
     np.testing.assert_array_equal(crop_and_flip(pictures, 4, draws(), flip=flip), pictures)
+
+
+def test_windows_of_some_pictures_are_those_of_all_pictures_there():
+    pictures, windows = numbered(8, 6), draw_windows(8, 2, draws())
+    some = cut_windows(pictures[2:5], 4, windows[2:5])
+    np.testing.assert_array_equal(some, cut_windows(pictures, 4, windows)[2:5])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_t2i.data import Shapes, check_batch
-from keras_t2i.data.source import _BatchMaker
+from keras_t2i.data.batching import BatchMaker, BatchPlan
 
 
 @pytest.fixture
@@ -105,17 +105,17 @@ def test_a_batch_does_not_depend_on_threads_or_on_what_was_made_before(source):
 
 
 def batch_maker(source, shuffle=True):
-    return _BatchMaker(
-        source,
-        size=4,
+    plan = BatchPlan(
+        resolutions=(4,),
         batch_size=5,
         shuffle=shuffle,
         augment=True,
-        mismatcher=None,
+        mismatched=False,
         annotations=(),
         seed=0,
-        steps=2,
+        drop_remainder=True,
     )
+    return BatchMaker(source, plan)
 
 
 def test_the_last_smaller_batch_is_dropped_or_kept(source, tokenizer):
@@ -180,7 +180,7 @@ def test_resolutions_that_do_not_divide_are_refused(source, tokenizer, resolutio
 @pytest.mark.parametrize("changed", [{"batch_size": 0}, {"start": -1}, {"seed": -1}])
 def test_numbers_out_of_range_are_refused(source, tokenizer, changed):
     options = {"batch_size": 5} | changed
-    with pytest.raises(ValueError, match="must be positive"):
+    with pytest.raises(ValueError, match="must be positive|must not be negative"):
         source.batches(tokenizer, (4,), **options)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from keras_t2i.data import Source
-from keras_t2i.data.augment import crop_and_flip
+from keras_t2i.data.augment import cut_windows, draw_windows
 from keras_t2i.metrics.picture_set import PictureSet
 
 GroupedBy = Literal["contents", "class_ids"]
@@ -46,7 +46,8 @@ class Pool:
         """(side, side, 3) uint8: the middle of what training cuts its windows from."""
         source, inside = self._place(index)
         margin = round(side * source.crop_margin)
-        return crop_and_flip(source.picture(inside, margin)[None], side, None, flip=False)[0]
+        middle = draw_windows(1, margin - side, None)
+        return cut_windows(source.picture(inside, margin)[None], side, middle)[0]
 
     @property
     def groups(self) -> np.ndarray:
