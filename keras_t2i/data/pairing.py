@@ -41,12 +41,13 @@ class Mismatcher:
     def draw(self, indices: np.ndarray, draws: np.random.Generator) -> np.ndarray:
         """Partners of `indices` (B,), each differing as promised; deterministic in `draws`."""
         partners = draws.integers(0, len(self.contents), size=len(indices))
+        wrong = np.arange(len(indices))
         for _ in range(REDRAWS):
-            wrong = ~self._differs(indices, partners)
-            if not wrong.any():
+            wrong = self._wrong(wrong, indices, partners)
+            if not len(wrong):
                 return partners
-            partners[wrong] = draws.integers(0, len(self.contents), size=int(wrong.sum()))
-        for row in np.flatnonzero(~self._differs(indices, partners)):
+            partners[wrong] = draws.integers(0, len(self.contents), size=len(wrong))
+        for row in self._wrong(wrong, indices, partners):
             partners[row] = self._search(indices[row], draws)
         return partners
 
@@ -54,6 +55,10 @@ class Mismatcher:
         """The captions of a partner that the picture itself does not have."""
         own = set(self.source.captions(index))
         return [caption for caption in self.source.captions(partner) if caption not in own]
+
+    def _wrong(self, rows: np.ndarray, indices: np.ndarray, partners: np.ndarray) -> np.ndarray:
+        """Those of `rows` whose partner does not differ; the others need not be read again."""
+        return rows[~self._differs(indices[rows], partners[rows])]
 
     def _differs(self, indices: np.ndarray, partners: np.ndarray) -> np.ndarray:
         differs = self.contents[indices] != self.contents[partners]
