@@ -61,17 +61,21 @@ class Mismatcher:
         return rows[~self._differs(indices[rows], partners[rows])]
 
     def _differs(self, indices: np.ndarray, partners: np.ndarray) -> np.ndarray:
-        differs = self.contents[indices] != self.contents[partners]
-        if self.by_class:
-            differs &= self.class_ids[indices] != self.class_ids[partners]
+        differs = self._of_other_kind(indices, partners)
         for row in np.flatnonzero(differs):
             differs[row] = bool(self.captions(int(indices[row]), int(partners[row])))
         return differs
 
+    def _of_other_kind(self, indices: np.ndarray | int, partners: np.ndarray) -> np.ndarray:
+        differs = self.contents[indices] != self.contents[partners]
+        if self.by_class:
+            differs &= self.class_ids[indices] != self.class_ids[partners]
+        return differs
+
     def _search(self, index: int, draws: np.random.Generator) -> int:
         everyone = np.roll(np.arange(len(self.contents)), int(draws.integers(len(self.contents))))
-        for partner in everyone:
-            if self._differs(np.array([index]), np.array([partner]))[0]:
+        for partner in everyone[self._of_other_kind(index, everyone)]:
+            if self.captions(int(index), int(partner)):
                 return int(partner)
         raise ValueError(
             f"All pictures of another class and content carry captions of this one too: {REPAIR}. "
