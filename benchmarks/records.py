@@ -34,7 +34,7 @@ from keras_t2i.data.pictures import read_picture
 from keras_t2i.text import WordTokenizer
 
 BATCH, SIDE, MARGIN, FILE_SIDE = 64, 64, 76, 128
-ROUNDS, BATCHES, SAMPLE = 5, 40, 400
+ROUNDS, BATCHES, SAMPLE = 7, 40, 400
 MANY = 100_000
 
 
