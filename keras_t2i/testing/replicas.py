@@ -24,10 +24,10 @@ def check_replicas(trial: Trial, strategy: tf.distribute.Strategy) -> None:
     """
     size = 4 * strategy.num_replicas_in_sync
     batches = trial.batches(3, size=size)
-    alone = trial.model(**_smooth_optimizers(), run_eagerly=True)
+    alone = trial.model(**smooth_optimizers(), run_eagerly=True)
     expected = alone.fit(batches, verbose=0).history
     with strategy.scope():
-        together = trial.model(**_smooth_optimizers())
+        together = trial.model(**smooth_optimizers())
     folder = trial.folder / "replicas"
     grid = PictureGrid(folder, captions=trial.captions(1), seeds=(0,))
     logs = together.fit(batches, verbose=0, callbacks=[grid]).history
@@ -44,6 +44,7 @@ def check_replicas(trial: Trial, strategy: tf.distribute.Strategy) -> None:
     demand(any(folder.glob("grid-*.png")), "Callbacks should paint on several replicas.")
 
 
-def _smooth_optimizers() -> dict[str, keras.Optimizer]:
+def smooth_optimizers() -> dict[str, keras.Optimizer]:
+    """Adam for both players whose large epsilon lets weights follow gradients smoothly."""
     names = ("optimizer", "discriminator_optimizer")
     return {name: keras.optimizers.Adam(2e-2, beta_1=0.5, epsilon=1.0) for name in names}
