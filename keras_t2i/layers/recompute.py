@@ -36,7 +36,7 @@ def recomputed(network: keras.Model, *, from_side: int) -> Callable[..., Any]:
     Raises:
         ValueError: a layer of the network is called several times, or elsewhere first.
     """
-    units = [_Unit(unit) if large else unit for unit, large in _units(network, from_side)]
+    units = [ForgetfulUnit(unit) if large else unit for unit, large in _units(network, from_side)]
 
     def call(inputs: Any, training: bool | None = None) -> Any:
         known = dict(zip(map(id, network.inputs), tf.nest.flatten(inputs), strict=True))
@@ -49,7 +49,7 @@ def recomputed(network: keras.Model, *, from_side: int) -> Callable[..., Any]:
     return call
 
 
-class _Unit(keras.layers.Layer):
+class ForgetfulUnit(keras.layers.Layer):
     """Keeps the inputs and the weights of a part of a network for the gradient, nothing else.
 
     Args:

@@ -22,11 +22,11 @@ from keras_t2i.data.batch import check_batch
 from keras_t2i.data.finite import assert_finite, pictures_blamed
 from keras_t2i.layers.averaging import MovingAverage
 from keras_t2i.layers.compilation import set_computation, training_step
-from keras_t2i.layers.distribute import replica_count
+from keras_t2i.layers.distribute import current_part, replica_count
 from keras_t2i.layers.random import batch_normal, step_seed
 from keras_t2i.layers.spectral_normalization import update_spectral_norms
 from keras_t2i.models.arguments import check_sizes
-from keras_t2i.models.micro_batches import as_they_were, mean_over_parts, values_of
+from keras_t2i.models.micro_batches import as_they_were, learn_from_parts, values_of
 
 Batch = Mapping[str, tf.Tensor]
 Terms = dict[str, tf.Tensor]
@@ -281,10 +281,10 @@ class AdversarialModel(keras.Model):
                 loss = self._scaled_total(terms, self.optimizer)
             return terms, tape.gradient(loss, self._values(self.generator_variables))
 
-        critic_terms, gradients = mean_over_parts(judge, batch, self.micro_batches)
+        critic_terms, gradients = learn_from_parts(judge, batch, self.micro_batches)
         self.discriminator_optimizer.apply(gradients, self.discriminator_variables)
         done = list(critic_terms.values())
-        generator_terms, gradients = mean_over_parts(paint, batch, self.micro_batches, after=done)
+        generator_terms, gradients = learn_from_parts(paint, batch, self.micro_batches, after=done)
         self._update_generator(gradients)
         return critic_terms, generator_terms
 
@@ -302,9 +302,10 @@ class AdversarialModel(keras.Model):
             average.update(step)
 
     def _scaled_total(self, terms: Terms, optimizer: keras.Optimizer) -> tf.Tensor:
-        # Optimizers add the gradients of all replicas, so each brings its share of the mean.
+        # The gradients of all replicas and parts are added, so each brings its share of the mean.
+        _, parts = current_part()
         total = tf.add_n([tf.cast(term, tf.float32) for term in terms.values()])
-        return optimizer.scale_loss(total / replica_count())
+        return optimizer.scale_loss(total / (replica_count() * parts))
 
     def _values(self, variables: list[keras.Variable]) -> list[tf.Variable]:
         return [variable.value for variable in variables]

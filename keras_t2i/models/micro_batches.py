@@ -1,11 +1,11 @@
 """A step over a large batch in parts, for memory that the batch at once would not fit.
 
-    batch --split--> part 0 --work--> gradients --then--> part 1 --work--> ... --> their mean
+    batch --split--> part 0 --work--> gradients --then--> part 1 --work--> ... --> their sums
 
 The parts run one after the other by control dependencies: TensorFlow's executor starts whatever
 has its inputs, and parts that run at the same time need the memory of the whole. Without a
-strategy the work is one graph that is called for each part, as copies of it would take more host
-memory than small batches save; on replicas, which may not meet inside of such a graph, it is copied.
+strategy the work is one graph that is called for each part: copies of it would take more of the
+host's memory than small parts save. Replicas may not meet inside of such a graph; theirs is copied.
 """
 
 from __future__ import annotations
@@ -20,24 +20,31 @@ import tensorflow as tf
 from keras_t2i.layers.compilation import traced_anew
 from keras_t2i.layers.distribute import part_of_batch
 
-Work = Callable[[Any], tuple[dict[str, tf.Tensor], list[tf.Tensor | None]]]
+Results = tuple[dict[str, tf.Tensor], list[Any]]
 
 
-def mean_over_parts(
-    work: Work, batch: Mapping[str, Any], count: int, *, after: Sequence[tf.Tensor] = ()
-) -> tuple[dict[str, tf.Tensor], list[tf.Tensor | None]]:
+def learn_from_parts(
+    work: Callable[[Any], Results],
+    batch: Mapping[str, Any],
+    count: int,
+    *,
+    after: Sequence[tf.Tensor] = (),
+) -> Results:
     """Do the work on each of `count` equal parts of a batch, one after the other.
+
+    The work divides what it differentiates by the number of parts, as by that of replicas.
 
     Args:
         work: function of a part of the batch to (named scalars, gradients); a gradient may be
-            None. Draws in it (`keras_t2i.layers.random`) are the part's rows of the whole's.
+            None or `tf.IndexedSlices`. Draws in it (`keras_t2i.layers.random`) are the part's rows
+            of the whole's.
         batch: tensors of B rows each, nested.
         count: divides B.
         after: results of what must be over before the first part begins; the parts' gradients
             alone order them among themselves.
 
     Returns:
-        The means of scalars and gradients over the parts.
+        The means of the scalars and the sums of the gradients over the parts.
 
     Raises:
         ValueError: `count` does not divide B; where B is not known until the step runs,
@@ -45,21 +52,21 @@ def mean_over_parts(
     """
     size = _part_size(batch, count)
 
-    def work_on(number: int | tf.Tensor) -> tuple[dict[str, tf.Tensor], list[tf.Tensor | None]]:
+    def work_on(number: tf.Tensor) -> Results:
         with part_of_batch(number, count):
             part = tf.nest.map_structure(lambda x: x[number * size :][:size], batch)
-            terms, gradients = work(part)
-            return terms, [_dense(gradient) for gradient in gradients]
+            return work(part)
 
     if not tf.executing_eagerly() and not tf.distribute.has_strategy():
         work_on = tf.function(work_on, experimental_attributes={"_noinline": True})
     sums = None
-    for number in range(count):
+    for number in [tf.constant(number) for number in range(count)]:
         with tf.control_dependencies(after):
-            new = work_on(tf.constant(number))
+            new = work_on(number)
             sums = new if sums is None else tf.nest.map_structure(_add, sums, new)
         after = [gradient for gradient in sums[1] if gradient is not None]
-    return tf.nest.map_structure(lambda x: None if x is None else x / count, sums)
+    terms, gradients = sums
+    return {name: total / count for name, total in terms.items()}, gradients
 
 
 @contextlib.contextmanager
@@ -93,9 +100,13 @@ def _part_size(batch: Mapping[str, Any], count: int) -> int | tf.Tensor:
         return rows // count
 
 
-def _dense(gradient: Any) -> tf.Tensor | None:
-    return None if gradient is None else tf.convert_to_tensor(gradient)
-
-
-def _add(one: tf.Tensor | None, other: tf.Tensor | None) -> tf.Tensor | None:
-    return None if one is None or other is None else one + other
+def _add(one: Any, other: Any) -> Any:
+    if one is None or other is None:
+        return None
+    if isinstance(one, tf.IndexedSlices):  # Adam squares each slice, so that they stay apart
+        values, indices = (
+            tf.concat(pair, axis=0)
+            for pair in ((one.values, other.values), (one.indices, other.indices))
+        )
+        return tf.IndexedSlices(values, indices, one.dense_shape)
+    return one + other
