@@ -6,10 +6,18 @@ by one of them, because its clock or its queue says so, all must do behind the s
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import keras
 import tensorflow as tf
 
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError)
 AGREE_EVERY = 10  # steps between two questions to all workers: each costs a round of messages
+
+
+class WorkerLost(RuntimeError):
+    """Another worker of the training is gone, so that this one cannot go on."""
 
 
 def several_workers(strategy: tf.distribute.Strategy | None = None) -> bool:
@@ -51,6 +59,31 @@ def any_worker(holds: bool, model: keras.Model) -> bool:
 def steps_done(model: keras.Model) -> int:
     """The generator updates (of other models: the steps) that a compiled model has had."""
     return int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+
+
+@contextlib.contextmanager
+def loss_of_workers_told(model: keras.Model) -> Iterator[None]:
+    """Say of TensorFlow's errors that come of a lost worker what to do.
+
+    Raises:
+        WorkerLost: in place of TensorFlow's error.
+    """
+    try:
+        yield
+    except LOST as error:
+        if not several_workers(getattr(model, "distribute_strategy", None)):
+            raise
+        raise WorkerLost(
+            "Another worker of this training is gone or cannot be reached, so this one ends too. "
+            "Start all of them again, with resume=True (--resume) to go on from the last save. "
+            f"Received: {_gist(error.message)}"
+        ) from error
+
+
+def _gist(message: str) -> str:
+    """What TensorFlow says of the cause, out of pages of graph."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return next((line for line in lines if "aborted by" in line), lines[-1] if lines else "")
 
 
 def joined_logs(logs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -76,3 +76,20 @@ def small_disk(tmp_path):
             subprocess.run(["umount", str(folder)], check=True)  # fails where a file is open
 
     return make
+
+
+@pytest.fixture(scope="session")
+def free_ports():
+    """A function that names so many ports of this machine which nobody listens at."""
+    import socket
+
+    def find(count: int) -> list[int]:
+        sockets = [socket.socket() for _ in range(count)]
+        for held in sockets:
+            held.bind(("127.0.0.1", 0))
+        ports = [held.getsockname()[1] for held in sockets]
+        for held in sockets:
+            held.close()
+        return ports
+
+    return find

@@ -18,7 +18,7 @@ from keras_t2i.callbacks.resume import Resume
 from keras_t2i.callbacks.training_state import running_values, set_running_values
 from keras_t2i.callbacks.weights_saver import WeightsSaver
 from keras_t2i.data.finite import pictures_blamed
-from keras_t2i.workers import several_workers, steps_done
+from keras_t2i.workers import loss_of_workers_told, several_workers, steps_done
 
 
 def guarded_fit(
@@ -41,7 +41,7 @@ def guarded_fit(
     callbacks = guarded(call.pop("callbacks", None))
     resume = next((each for each in callbacks if isinstance(each, Resume)), None)
     length = _length(call["x"]) if call.get("steps_per_epoch") is None else None
-    with pictures_blamed():
+    with pictures_blamed(), loss_of_workers_told(model):
         if length is None or not model.compiled:  # Keras complains of the latter
             _refuse_unknown_length(resume, call)
             return fit(**call, callbacks=callbacks)
@@ -115,31 +115,21 @@ class _Training:
             self._call(epoch, self.epochs, batches=self.length)
 
     def _call(self, epoch: int, epochs: int, *, batches: int) -> None:
-        done = steps_done(self.model) - self.first_step
-        data = self._data_from(done, batches)
-        if several_workers(self.model.distribute_strategy):
-            # Of a dataset that was made worker by worker Keras does not know the length.
-            self.options["steps_per_epoch"] = batches
-        self.fit(data, initial_epoch=epoch, epochs=epochs, callbacks=self.all, **self.options)
-
-    def _data_from(self, done: int, batches: int) -> Any:
-        from_batch = getattr(self.data, "from_batch", None)
+        """Train for the rest of one epoch, or for whole ones."""
+        first, options = steps_done(self.model) - self.first_step, self.options
         strategy = self.model.distribute_strategy
-        if from_batch is not None:
-            first = self.data.first_batch + done
-            if several_workers(strategy):
-                return _shared_out(strategy, lambda shard: from_batch(first, shard))
-            data = from_batch(first) if done else self.data
+        from_batch = getattr(self.data, "from_batch", None)
+        if from_batch is None:
+            data = self.data.skip(self.length - batches) if batches < self.length else self.data
+        elif several_workers(strategy):
+            data = _shared_out(strategy, from_batch, self.data.first_batch + first)
+            options = {**options, "steps_per_epoch": batches}  # such data have no end
         else:
-            data = self.data.skip(self.length - batches)
-            if several_workers(strategy):
-                return strategy.experimental_distribute_dataset(
-                    data.concatenate(self.data.repeat())
-                )
-        if batches == self.length:
-            return data
-        known = tf.data.experimental.assert_cardinality(batches)
-        return data.take(batches).apply(known)
+            data = from_batch(self.data.first_batch + first) if first else self.data
+            if batches < self.length:
+                known = tf.data.experimental.assert_cardinality(batches)
+                data = data.take(batches).apply(known)
+        self.fit(data, initial_epoch=epoch, epochs=epochs, callbacks=self.all, **options)
 
     def _place(self) -> tuple[int, int]:
         """(epoch, batches of it that are done)."""
@@ -213,14 +203,16 @@ def _refuse_unknown_length(resume: Resume | None, call: dict[str, Any]) -> None:
         )
 
 
-def _shared_out(strategy: tf.distribute.Strategy, batches: Callable[..., tf.data.Dataset]) -> Any:
-    """A dataset of which each worker makes its own rows only."""
+def _shared_out(
+    strategy: tf.distribute.Strategy, from_batch: Callable[..., tf.data.Dataset], first: int
+) -> Any:
+    """The batches from number `first` on, of which each worker makes its own rows only."""
 
     def own(context: tf.distribute.InputContext) -> tf.data.Dataset:
         workers = context.num_input_pipelines
-        data = batches((context.input_pipeline_id, workers)).repeat()
+        data = from_batch(first, (context.input_pipeline_id, workers)).repeat()
         replicas = context.num_replicas_in_sync // workers
-        rows = next(iter(tf.nest.flatten(data.element_spec))).shape[0]
+        rows = tf.nest.flatten(data.element_spec)[0].shape[0]
         return data if replicas == 1 else data.rebatch(rows // replicas, drop_remainder=True)
 
     return strategy.distribute_datasets_from_function(own)

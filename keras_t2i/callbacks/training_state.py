@@ -19,20 +19,36 @@ PLAYERS = ("optimizer", "discriminator_optimizer")
 
 def running_variables(model: keras.Model) -> list[keras.Variable]:
     """Those that Keras does not save with the weights: metrics' and seed generators' states."""
-    of_metrics = [variable for metric in model.metrics for variable in metric.variables]
+    of_metrics = _metric_variables(model)
     known = {id(variable) for variable in (*model.weights, *of_metrics)}
     return [*of_metrics, *(each for each in model.variables if id(each) not in known)]
 
 
 def running_values(model: keras.Model) -> list[Any]:
-    """Their values, as JSON that gives the same bits back."""
-    return [np.asarray(v.numpy()).tolist() for v in running_variables(model)]
+    """Their values, as JSON that gives the same bits back.
+
+    Metrics add up over replicas, so theirs are divided by the number of these.
+    """
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    values = [np.asarray(v.numpy()) for v in running_variables(model)]
+    metrics = len(_metric_variables(model))
+    return [
+        (value / replicas if number < metrics else value).tolist()
+        for number, value in enumerate(values)
+    ]
 
 
 def set_running_values(model: keras.Model, values: list[Any]) -> None:
-    """Put values back that `running_values` gave."""
-    for variable, value in zip(running_variables(model), values, strict=True):
-        variable.assign(np.asarray(value, variable.dtype))
+    """Put values back that `running_values` gave, perhaps with other replicas."""
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    metrics = len(_metric_variables(model))
+    for number, (variable, value) in enumerate(zip(running_variables(model), values, strict=True)):
+        value = np.asarray(value, variable.dtype)
+        variable.assign(value * replicas if number < metrics else value)
+
+
+def _metric_variables(model: keras.Model) -> list[keras.Variable]:
+    return [variable for metric in model.metrics for variable in metric.variables]
 
 
 def given_rates(model: keras.Model) -> list[float | None]:

@@ -12,10 +12,11 @@ import warnings
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import keras_t2i
 from keras_t2i.cli.bad_input import is_bad_input
-from keras_t2i.cli.data import data
+from keras_t2i.cli.data import data, pack
 from keras_t2i.cli.demo import demo
 from keras_t2i.cli.evaluate import evaluate
 from keras_t2i.cli.export import export
@@ -27,8 +28,19 @@ from keras_t2i.cli.train import train
 
 BAD_INPUT = 2
 
+
+class TwoWordCommands(TyperGroup):
+    """Knows commands of two words, such as `data pack`, beside those of one."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """The command that the arguments begin with, and the other arguments."""
+        both = " ".join(args[:2])
+        return super().resolve_command(ctx, [both, *args[2:]] if both in self.commands else args)
+
+
 app = typer.Typer(
     name="keras-t2i",
+    cls=TwoWordCommands,
     help="Train text-to-image systems, paint captions, judge and serve them.",
     epilog="Begin with: keras-t2i demo",
     no_args_is_help=True,
@@ -40,6 +52,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command("list")(list_all)
 app.command()(data)
+app.command("data pack")(pack)
 app.command()(train)
 app.command()(runs)
 app.command()(generate)

@@ -84,7 +84,10 @@ def train(
     micro_batches: Annotated[
         int, typer.Option(help="Parts of a batch, one after the other, to save memory.")
     ] = 1,
-    recompute: Annotated[bool, typer.Option(help="Save memory at the cost of time.")] = False,
+    recompute_from: Annotated[
+        int | None,
+        typer.Option(help="Keep no maps of this side and more: saves memory, costs time."),
+    ] = None,
     jit_compile: Annotated[
         bool, typer.Option(help="Compile the networks by XLA, for GPUs.")
     ] = False,

@@ -1,4 +1,4 @@
-"""Read `key=value` from the command line."""
+"""Read `key=value` and lists of names from the command line."""
 
 from __future__ import annotations
 
@@ -24,6 +24,13 @@ def read_pairs(pairs: Sequence[str]) -> dict[str, Any]:
             )
         values[key] = _value(text.strip())
     return values
+
+
+def read_names(text: str | None) -> list[str] | None:
+    """ "boxes, masks" -> ["boxes", "masks"], "none" -> []; None stays what it is."""
+    if text is None:
+        return None
+    return [] if text.strip().lower() == "none" else [name.strip() for name in text.split(",")]
 
 
 def _value(text: str) -> Any:

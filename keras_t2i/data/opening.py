@@ -14,6 +14,7 @@ from keras_t2i.data.birds.official import find_official
 from keras_t2i.data.birds.pack import is_pack
 from keras_t2i.data.emoji import Emoji
 from keras_t2i.data.folder import Folder
+from keras_t2i.data.packed import Packed, is_data_pack
 from keras_t2i.data.paths import existing_path
 from keras_t2i.data.shapes import Shapes
 from keras_t2i.data.source import Source
@@ -25,8 +26,8 @@ def open_source(name_or_path: str | os.PathLike[str], **options: Any) -> Source:
     """The source of a name, or the one that reads what lies at a path.
 
     Args:
-        name_or_path: "shapes", "emoji", or a path: the birds' official download or a pack of
-            theirs becomes `Birds`, anything else `Folder`.
+        name_or_path: "shapes", "emoji", or a path: a data pack becomes `Packed`, the birds'
+            official download or a pack of theirs `Birds`, anything else `Folder`.
         **options: keywords of the source, such as `split`.
 
     Raises:
@@ -46,12 +47,18 @@ def open_source(name_or_path: str | os.PathLike[str], **options: Any) -> Source:
         close = difflib.get_close_matches(name.lower(), [*NAMED, *os.listdir()], n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
         raise ValueError(
-            f"A source is one of {sorted(NAMED)}, or the path of a folder, an archive, a table or "
-            f"the birds' download.{hint} Received: {name!r}"
+            f"A source is one of {sorted(NAMED)}, or the path of a folder, an archive, a table, a "
+            f"data pack or the birds' download.{hint} Received: {name!r}"
         )
     path = existing_path(name)
+    return _opened(_kind(path), (path,), options)
+
+
+def _kind(path: pathlib.Path) -> Callable[..., Source]:
+    if is_data_pack(path):
+        return Packed
     is_birds = path.is_dir() and (find_official(path) is not None or is_pack(path))
-    return _opened(Birds if is_birds else Folder, (path,), options)
+    return Birds if is_birds else Folder
 
 
 def _opened(kind: Callable[..., Source], path: tuple[pathlib.Path, ...], options: Any) -> Source:

@@ -41,12 +41,13 @@ class Mismatcher:
     def draw(self, indices: np.ndarray, draws: np.random.Generator) -> np.ndarray:
         """Partners of `indices` (B,), each differing as promised; deterministic in `draws`."""
         partners = draws.integers(0, len(self.contents), size=len(indices))
+        wrong = np.arange(len(indices))
         for _ in range(REDRAWS):
-            wrong = ~self._differs(indices, partners)
-            if not wrong.any():
+            wrong = self._wrong(wrong, indices, partners)
+            if not len(wrong):
                 return partners
-            partners[wrong] = draws.integers(0, len(self.contents), size=int(wrong.sum()))
-        for row in np.flatnonzero(~self._differs(indices, partners)):
+            partners[wrong] = draws.integers(0, len(self.contents), size=len(wrong))
+        for row in self._wrong(wrong, indices, partners):
             partners[row] = self._search(indices[row], draws)
         return partners
 
@@ -55,18 +56,26 @@ class Mismatcher:
         own = set(self.source.captions(index))
         return [caption for caption in self.source.captions(partner) if caption not in own]
 
+    def _wrong(self, rows: np.ndarray, indices: np.ndarray, partners: np.ndarray) -> np.ndarray:
+        """Those of `rows` whose partner does not differ; the others need not be read again."""
+        return rows[~self._differs(indices[rows], partners[rows])]
+
     def _differs(self, indices: np.ndarray, partners: np.ndarray) -> np.ndarray:
-        differs = self.contents[indices] != self.contents[partners]
-        if self.by_class:
-            differs &= self.class_ids[indices] != self.class_ids[partners]
+        differs = self._of_other_kind(indices, partners)
         for row in np.flatnonzero(differs):
             differs[row] = bool(self.captions(int(indices[row]), int(partners[row])))
         return differs
 
+    def _of_other_kind(self, indices: np.ndarray | int, partners: np.ndarray) -> np.ndarray:
+        differs = self.contents[indices] != self.contents[partners]
+        if self.by_class:
+            differs &= self.class_ids[indices] != self.class_ids[partners]
+        return differs
+
     def _search(self, index: int, draws: np.random.Generator) -> int:
         everyone = np.roll(np.arange(len(self.contents)), int(draws.integers(len(self.contents))))
-        for partner in everyone:
-            if self._differs(np.array([index]), np.array([partner]))[0]:
+        for partner in everyone[self._of_other_kind(index, everyone)]:
+            if self.captions(int(index), int(partner)):
                 return int(partner)
         raise ValueError(
             f"All pictures of another class and content carry captions of this one too: {REPAIR}. "

@@ -1,14 +1,15 @@
 """What the commands do, one public function each.
 
 train, resume_training --> run directory;  list_runs --> what became of them
-paint_files --> PNG files;  describe_source --> text
-evaluate --> records;  serve_model --> local server;     demo --> all of it, once
+pack_source --> data pack;  paint_files --> PNG files;  describe_source --> text
+evaluate --> records;  serve_model --> local server;  demo --> all of it, once
 """
 
 from keras_t2i.tasks.demonstration import DemoResult, demo
 from keras_t2i.tasks.description import SourceDescription, describe_source
 from keras_t2i.tasks.evaluation import evaluate, protocol_captions
 from keras_t2i.tasks.loading import load_model
+from keras_t2i.tasks.packing import pack_source
 from keras_t2i.tasks.painting import PaintedFiles, paint_files
 from keras_t2i.tasks.run_directory import RunDirectory
 from keras_t2i.tasks.runs import RunSummary, list_runs
@@ -26,6 +27,7 @@ __all__ = [
     "evaluate",
     "list_runs",
     "load_model",
+    "pack_source",
     "paint_files",
     "protocol_captions",
     "resume_training",

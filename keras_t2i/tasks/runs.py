@@ -71,7 +71,8 @@ def list_runs(folder: str | os.PathLike[str] = "runs") -> list[RunSummary]:
     folder = pathlib.Path(folder)
     if not folder.exists():
         raise FileNotFoundError(
-            "There is no such folder; name the one that run directories lie in. "
+            "There is no such folder; name the one that run directories lie in, or begin one by "
+            "`train` (keras-t2i train). "
             f"Received: folder={str(folder)!r}"
         )
     if not folder.is_dir():

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from keras_t2i import callbacks as watch
 from keras_t2i.data import Source
-from keras_t2i.layers import recomputed
 from keras_t2i.models import TextToImage
 from keras_t2i.presets import load_bundle
 from keras_t2i.registry import System
@@ -102,24 +101,32 @@ class TrainingSession:
         watchers: Iterable[keras.callbacks.Callback],
         *,
         rates: Iterable[keras.callbacks.Callback],
+        callbacks: Iterable[keras.callbacks.Callback],
         epochs: int,
     ) -> None:
-        """Train to the limit; each way out leaves a save."""
+        """Train to the limit; each way out leaves a save.
+
+        Args:
+            limit: ends it.
+            watchers: look and write, so that they are for the first worker alone.
+            rates: the schedule.
+            callbacks: the user's, for each worker.
+            epochs: at most.
+        """
         with self._held:
             if self.stop.received:
                 self._end(self.stop.received)  # before the first step: the text has its own save
                 return
             self._begin()
             resume = self._resume()
-            # Those that look and write are the first worker's; it saves behind what they wrote.
-            own = [*watchers, resume] if self.is_chief else [resume]
+            own = watchers if self.is_chief else []
             guard = watch.NaNGuard(retries=self.settings["nan_retries"])
             try:
                 if not limit.is_reached(self.step):
                     self.model.fit(
                         self.batches(),
                         epochs=epochs,
-                        callbacks=[*rates, guard, *own, limit, self.stop],
+                        callbacks=[*rates, guard, *own, *callbacks, resume, limit, self.stop],
                         verbose=0,
                     )
             except watch.TrainingDiverged:
@@ -148,8 +155,7 @@ class TrainingSession:
             self.run.end(why, step=self.step)
 
     def _made(self) -> TextToImage:
-        recompute = recomputed() if self.settings["recompute"] else contextlib.nullcontext()
-        with self.strategy.scope(), recompute:
+        with self.strategy.scope():
             save = self.run.saves.newest() if self.run.exists else None
             if save is not None:
                 model = load_bundle(save.path)
@@ -161,6 +167,7 @@ class TrainingSession:
                 model.discriminator_optimizer,
                 micro_batches=self.settings["micro_batches"],
                 jit_pictures=self.settings["jit_compile"],
+                recompute_from=self.settings["recompute_from"],
             )
         return model
 

@@ -11,7 +11,7 @@ from keras_t2i.cli import data, demo, generate, train
 from keras_t2i.cli import main as command_line
 from keras_t2i.export import export_model
 
-COMMANDS = ["demo", "list", "data", "train", "runs", "generate", "export", "serve"]
+COMMANDS = [*("demo", "list", "data", "data pack", "train", "runs", "generate", "export", "serve")]
 
 
 def test_help_comes_without_tensorflow():
@@ -35,7 +35,7 @@ def test_help_comes_without_tensorflow():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_each_command_has_an_example(cli, name):
-    outcome = cli(name, "--help")
+    outcome = cli(*name.split(), "--help")
     assert outcome.code == 0
     assert f"Example: keras-t2i {name}" in outcome.out
 
@@ -45,6 +45,7 @@ def test_help_of_each_command_has_an_example(cli, name):
     [
         (demo.demo, tasks.demo, {}),
         (data.data, tasks.describe_source, {"option": "options"}),
+        (data.pack, tasks.pack_source, {"option": "options", "split": "splits"}),
         (generate.generate, tasks.paint_files, {}),
         (
             train.train,

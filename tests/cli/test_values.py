@@ -1,6 +1,6 @@
 import pytest
 
-from keras_t2i.cli.values import read_pairs
+from keras_t2i.cli.values import read_names, read_pairs
 
 
 def test_values_are_what_python_would_read_and_else_text():
@@ -29,3 +29,9 @@ def test_values_may_hold_equal_signs_or_be_empty():
 def test_what_is_no_pair_is_refused(pairs):
     with pytest.raises(ValueError, match="key=value"):
         read_pairs(pairs)
+
+
+def test_names_have_commas_between_and_may_be_none_at_all():
+    assert read_names("boxes, masks") == ["boxes", "masks"]
+    assert read_names("none") == []
+    assert read_names(None) is None

@@ -58,3 +58,11 @@ def test_a_caption_that_all_share_is_no_mismatch(list_source):
 def test_a_picture_that_has_all_captions_of_the_others_is_refused_at_once(list_source):
     with pytest.raises(ValueError, match=r"captions of their own.*Received: index=1"):
         Mismatcher(list_source([["a 1"], ["a 1", "b 2"], ["a 1"]]))
+
+
+def test_partners_that_differ_are_not_read_again(list_source):
+    source = list_source([[f"caption {n}"] for n in range(1000)], classes=[0, 1] * 500)
+    captions, asked = source.captions, []
+    source.captions = lambda index: asked.append(index) or captions(index)
+    Mismatcher(source)  # half of the first draws, a quarter of the second are of the same class
+    assert len(asked) == 2 * 1000

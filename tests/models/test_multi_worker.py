@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import pickle
-import socket
 import subprocess
 import sys
 
@@ -29,16 +28,6 @@ def worker():
     return module
 
 
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for held in sockets:
-        held.bind(("127.0.0.1", 0))
-    ports = [held.getsockname()[1] for held in sockets]
-    for held in sockets:
-        held.close()
-    return ports
-
-
 def start(folder, cluster, index):
     task = {"type": "worker", "index": index}
     environment = {
@@ -56,12 +45,12 @@ def start(folder, cluster, index):
     )
 
 
-def check_two_processes(trial, worker, folder):
+def check_two_processes(trial, worker, folder, ports):
     """Start both workers, learn alone meanwhile, and compare weights and logs."""
     names = ("system", "start", "rows")
     given = {**{name: getattr(trial, name) for name in names}, "options": dict(trial.options)}
     (folder / "trial.pickle").write_bytes(pickle.dumps(given))
-    cluster = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    cluster = [f"127.0.0.1:{port}" for port in ports]
     processes = [start(folder, cluster, index) for index in range(2)]
     try:
         alone = trial.model(**worker.smooth_optimizers(), run_eagerly=True)
@@ -81,11 +70,13 @@ def check_two_processes(trial, worker, folder):
             assert logs[kind] == pytest.approx(expected[kind], rel=1e-3, abs=1e-3)
 
 
-def test_two_processes_learn_what_one_learns(smallest, worker, tmp_path):
-    check_two_processes(smallest, worker, tmp_path)
+def test_two_processes_learn_what_one_learns(smallest, worker, tmp_path, free_ports):
+    check_two_processes(smallest, worker, tmp_path, free_ports(2))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [row.name for row in SYSTEMS])
-def test_two_processes_learn_what_one_learns_with_each_system(name, trials, worker, tmp_path):
-    check_two_processes(trials[name], worker, tmp_path)
+def test_two_processes_learn_what_one_learns_with_each_system(
+    name, trials, worker, tmp_path, free_ports
+):
+    check_two_processes(trials[name], worker, tmp_path, free_ports(2))
