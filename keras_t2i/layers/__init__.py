@@ -17,11 +17,3 @@ __all__ = [
     "augment_pictures",
     "gather_over_replicas",
 ]
-
-
-def __getattr__(name):
-    if name == "recomputed":
-        import contextlib
-
-        return contextlib.nullcontext
-    raise AttributeError(name)

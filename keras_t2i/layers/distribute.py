@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
+
 import tensorflow as tf
+
+_place = threading.local()  # replicas run in threads of their own
 
 
 def replica_count() -> int:
@@ -25,6 +31,32 @@ def own_rows(x: tf.Tensor, batch_size: tf.Tensor) -> tf.Tensor:
     replica = context.replica_id_in_sync_group if context is not None else 0
     first = tf.cast(replica, tf.int32) * tf.cast(batch_size, tf.int32)
     return x[first : first + tf.cast(batch_size, tf.int32)]
+
+
+@contextlib.contextmanager
+def part_of_batch(number: int, count: int) -> Iterator[None]:
+    """Say that what runs here sees part `number` of `count` equal parts of its replica's batch."""
+    before = current_part()
+    _place.part = (number, count)
+    try:
+        yield
+    finally:
+        _place.part = before
+
+
+def current_part() -> tuple[int, int]:
+    """The (number, count) of `part_of_batch`; (0, 1) where a replica sees its whole batch."""
+    return getattr(_place, "part", (0, 1))
+
+
+def drawn_rows(draw: tf.Tensor, batch_size: tf.Tensor) -> tf.Tensor:
+    """The rows of a draw over the global batch (replicas x parts x B, ...) that belong here."""
+    number, count = current_part()
+    if count == 1:
+        return own_rows(draw, batch_size)
+    size = tf.cast(batch_size, tf.int32)
+    first = number * size
+    return own_rows(draw, count * size)[first : first + size]
 
 
 def assign_everywhere(targets: list, values: list) -> None:

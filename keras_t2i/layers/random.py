@@ -10,7 +10,7 @@ import zlib
 
 import tensorflow as tf
 
-from keras_t2i.layers.distribute import own_rows, replica_count
+from keras_t2i.layers.distribute import current_part, drawn_rows, replica_count
 
 ALGORITHM = "philox"  # the same numbers on every device
 
@@ -34,10 +34,11 @@ def batch_normal(batch_size: tf.Tensor, size: int, *, seed: tf.Tensor) -> tf.Ten
     """This replica's rows of one standard normal draw over the whole global batch.
 
     Under `tf.distribute` the draw is made for all replicas together and each takes its slice, so
-    N replicas with batch B see the numbers that one replica with batch N x B sees.
+    N replicas with batch B see the numbers that one replica with batch N x B sees; so do the parts
+    of a replica's batch (`keras_t2i.layers.distribute.part_of_batch`).
 
     Args:
-        batch_size: scalar int tensor, rows on this replica (equal on every replica).
+        batch_size: scalar int tensor, rows on this replica or of this part of it (equal on all).
         size: columns.
         seed: from `step_seed`.
 
@@ -45,13 +46,13 @@ def batch_normal(batch_size: tf.Tensor, size: int, *, seed: tf.Tensor) -> tf.Ten
         float32 (batch_size, size).
     """
     draw = _global_draw(tf.random.stateless_normal, batch_size, (size,), seed)
-    return own_rows(draw, batch_size)
+    return drawn_rows(draw, batch_size)
 
 
 def batch_uniform(batch_size: tf.Tensor, shape: tuple[int, ...], *, seed: tf.Tensor) -> tf.Tensor:
     """Like `batch_normal`, uniform in [0, 1), of shape (batch_size, *shape)."""
     draw = _global_draw(tf.random.stateless_uniform, batch_size, shape, seed)
-    return own_rows(draw, batch_size)
+    return drawn_rows(draw, batch_size)
 
 
 def row_normal(seeds: tf.Tensor, size: int, *, truncation: tf.Tensor | None = None) -> tf.Tensor:
@@ -92,5 +93,6 @@ def _normal_tail(x: tf.Tensor) -> tf.Tensor:
 
 
 def _global_draw(function, batch_size, shape, seed) -> tf.Tensor:
-    rows = tf.cast(batch_size, tf.int32) * replica_count()
+    _, parts = current_part()
+    rows = tf.cast(batch_size, tf.int32) * replica_count() * parts
     return function(tf.concat([[rows], shape], axis=0), seed=seed, alg=ALGORITHM)

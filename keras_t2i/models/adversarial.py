@@ -4,8 +4,10 @@
       --discriminator_losses(batch, detached fakes)--> update of the critics
       --generator_losses(batch, fakes)--> update of the generator --> moving averages
 
-Both updates use one forward pass of the generator. What goes wrong with two optimizers, several
-replicas and mixed precision in Keras 3 is put right here once, for every system.
+Both updates use one forward pass of the generator; a step in parts (`micro_batches`), which keeps
+nothing of one part for the next, paints anew for the generator's update. What goes wrong with two
+optimizers, several replicas and mixed precision in Keras 3 is put right here once, for every
+system.
 """
 
 from __future__ import annotations
@@ -19,13 +21,17 @@ import tensorflow as tf
 from keras_t2i.data.batch import check_batch
 from keras_t2i.data.finite import assert_finite, pictures_blamed
 from keras_t2i.layers.averaging import MovingAverage
-from keras_t2i.layers.distribute import replica_count
+from keras_t2i.layers.compilation import set_computation, training_step
+from keras_t2i.layers.distribute import current_part, replica_count
 from keras_t2i.layers.random import batch_normal, step_seed
 from keras_t2i.layers.spectral_normalization import update_spectral_norms
+from keras_t2i.models.arguments import check_sizes
+from keras_t2i.models.micro_batches import as_they_were, learn_from_parts, values_of
 from keras_t2i.workers import joined_logs
 
 Batch = Mapping[str, tf.Tensor]
 Terms = dict[str, tf.Tensor]
+Gradients = list[tf.Tensor | None]
 
 
 class AdversarialModel(keras.Model):
@@ -47,6 +53,7 @@ class AdversarialModel(keras.Model):
         seed: integer that names every random draw of the training, set by the system.
         learning: True within a training step, False within `evaluate`; networks with batch
             statistics take it as `training` in the loss methods.
+        micro_batches: parts in which a step takes each replica's batch, set by `compile`.
     """
 
     loss_names: tuple[str, ...]
@@ -54,6 +61,7 @@ class AdversarialModel(keras.Model):
     noise_dim: int
     seed: int
     learning: bool = True
+    micro_batches: int = 1
 
     def forward(self, batch: Batch, noise: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
         """Paint the batch's captions. Returns named tensors, pictures in [-1, 1]."""
@@ -95,23 +103,45 @@ class AdversarialModel(keras.Model):
         """The trainable variables the discriminator's optimizer moves."""
         return [v for part in self.discriminator_parts for v in part.trainable_variables]
 
+    @property
+    def picture_networks(self) -> tuple[keras.Model, ...]:
+        """The functional networks among both players' parts: text encoders are none of them."""
+        parts = (*self.generator_parts, *self.discriminator_parts)
+        return tuple(part for part in parts if hasattr(part, "operations"))
+
     def compile(
         self,
         optimizer: keras.Optimizer | str | None = None,
         discriminator_optimizer: keras.Optimizer | str | None = None,
+        *,
+        micro_batches: int = 1,
+        recompute_from: int | None = None,
+        jit_pictures: bool = False,
         **arguments: Any,
     ) -> None:
-        """Set both players' optimizers; without arguments, the paper's.
+        """Set both players' optimizers, and how their steps are computed.
+
+        The latter says how one trains on a machine, not what is learned, so that no file holds
+        it: after loading, `model.compile(model.optimizer, model.discriminator_optimizer, ...)`
+        says it anew and keeps the moments. What each saves or costs is in docs/training.md.
 
         Args:
-            optimizer: the generator's; it is `model.optimizer`.
+            optimizer: the generator's; it is `model.optimizer`. None takes the paper's.
             discriminator_optimizer: the critics'; it is `model.discriminator_optimizer`.
+            micro_batches: parts in which a step takes each replica's batch, one after the other,
+                for less memory; the gradients are the means over the parts. Equal to the batch at
+                once to rounding, but for what looks across rows: batch norm and in-batch
+                negatives see a part, and batch norm's moving statistics move once a part.
+            recompute_from: side from which the maps of `picture_networks` are computed again for
+                the gradient instead of kept; None keeps all.
+            jit_pictures: compile `picture_networks` by XLA, on one replica.
             **arguments: further arguments of `keras.Model.compile`, e.g. `run_eagerly`.
 
         Raises:
-            ValueError: losses or metrics are given, or one optimizer for both players.
+            ValueError: losses or metrics are given; one optimizer for both players;
+                `jit_pictures` on several replicas or with `recompute_from`; a number below 1.
         """
-        arguments.pop("micro_batches", 1), arguments.pop("jit_pictures", False)
+        check_sizes(micro_batches=micro_batches)
         for name in ("loss", "metrics", "loss_weights", "weighted_metrics"):
             if arguments.pop(name, None) is not None:
                 raise ValueError(
@@ -129,6 +159,10 @@ class AdversarialModel(keras.Model):
         if self.dtype_policy.name == "mixed_float16":
             critic = _loss_scaled(critic)
         arguments.setdefault("jit_compile", False)  # text encoders and lookups do not compile
+        set_computation(
+            self.picture_networks, jit_pictures=jit_pictures, recompute_from=recompute_from
+        )
+        self.micro_batches = micro_batches
         super().compile(optimizer=optimizer, **arguments)
         self.discriminator_optimizer = critic
         self.optimizer.build(self.generator_variables)
@@ -187,22 +221,13 @@ class AdversarialModel(keras.Model):
             return super().evaluate(x, *arguments, **options)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """One update of the critics, then one of the generator, on one forward pass."""
+        """One update of the critics, then one of the generator."""
         self.learning = True
         batch = _checked(data)
-        noise = self.draw_noise(batch)
-        with tf.GradientTape() as tape:
-            fakes = self.forward(batch, noise, training=True)
-            with tape.stop_recording():
-                critic_terms = self._update_discriminator(batch, fakes)
-            generator_terms = self.generator_losses(batch, fakes)
-            loss = self._scaled_total(generator_terms, self.optimizer)
-        gradients = tape.gradient(loss, self._values(self.generator_variables))
-        step = self.optimizer.iterations.value
-        self.optimizer.apply(gradients, self.generator_variables)
-        for average in self.averages:
-            average.update(step)
-        return self._log(critic_terms, generator_terms)
+        with training_step():
+            learn = self._learn_at_once if self.micro_batches == 1 else self._learn_in_parts
+            terms = learn(batch)
+        return self._log(*terms)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Both players' terms without an update."""
@@ -227,20 +252,61 @@ class AdversarialModel(keras.Model):
         """The running means of the named terms; reset at each epoch."""
         return list(getattr(self, "_terms", {}).values())
 
-    def _update_discriminator(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
+    def _learn_at_once(self, batch: Batch) -> tuple[Terms, Terms]:
+        """Both updates on one forward pass."""
+        noise = self.draw_noise(batch)
+        with tf.GradientTape() as tape:
+            fakes = self.forward(batch, noise, training=True)
+            with tape.stop_recording():
+                update_spectral_norms(self.discriminator_parts)
+                critic_terms, gradients = self._judge_fakes(batch, fakes)
+                self.discriminator_optimizer.apply(gradients, self.discriminator_variables)
+            generator_terms = self.generator_losses(batch, fakes)
+            loss = self._scaled_total(generator_terms, self.optimizer)
+        self._update_generator(tape.gradient(loss, self._values(self.generator_variables)))
+        return critic_terms, generator_terms
+
+    def _learn_in_parts(self, batch: Batch) -> tuple[Terms, Terms]:
+        """Both updates on the means over the parts, each of which is painted for each update."""
         update_spectral_norms(self.discriminator_parts)
+        before = values_of(self.discriminator_parts)
+
+        def judge(part: Batch) -> tuple[Terms, Gradients]:
+            return self._judge_fakes(part, self.forward(part, self.draw_noise(part), training=True))
+
+        def paint(part: Batch) -> tuple[Terms, Gradients]:
+            with tf.GradientTape() as tape:
+                with as_they_were(before):
+                    fakes = self.forward(part, self.draw_noise(part), training=True)
+                terms = self.generator_losses(part, fakes)
+                loss = self._scaled_total(terms, self.optimizer)
+            return terms, tape.gradient(loss, self._values(self.generator_variables))
+
+        critic_terms, gradients = learn_from_parts(judge, batch, self.micro_batches)
+        self.discriminator_optimizer.apply(gradients, self.discriminator_variables)
+        done = list(critic_terms.values())
+        generator_terms, gradients = learn_from_parts(paint, batch, self.micro_batches, after=done)
+        self._update_generator(gradients)
+        return critic_terms, generator_terms
+
+    def _judge_fakes(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> tuple[Terms, Gradients]:
         fakes = tf.nest.map_structure(tf.stop_gradient, fakes)
         with tf.GradientTape() as tape:
             terms = self.discriminator_losses(batch, fakes)
             loss = self._scaled_total(terms, self.discriminator_optimizer)
-        gradients = tape.gradient(loss, self._values(self.discriminator_variables))
-        self.discriminator_optimizer.apply(gradients, self.discriminator_variables)
-        return terms
+        return terms, tape.gradient(loss, self._values(self.discriminator_variables))
+
+    def _update_generator(self, gradients: Gradients) -> None:
+        step = self.optimizer.iterations.value
+        self.optimizer.apply(gradients, self.generator_variables)
+        for average in self.averages:
+            average.update(step)
 
     def _scaled_total(self, terms: Terms, optimizer: keras.Optimizer) -> tf.Tensor:
-        # Optimizers add the gradients of all replicas, so each brings its share of the mean.
+        # The gradients of all replicas and parts are added, so each brings its share of the mean.
+        _, parts = current_part()
         total = tf.add_n([tf.cast(term, tf.float32) for term in terms.values()])
-        return optimizer.scale_loss(total / replica_count())
+        return optimizer.scale_loss(total / (replica_count() * parts))
 
     def _values(self, variables: list[keras.Variable]) -> list[tf.Variable]:
         return [variable.value for variable in variables]

@@ -52,7 +52,7 @@ def train(
     save_every: int | None = None,
     nan_retries: int = 0,
     micro_batches: int = 1,
-    recompute: bool = False,
+    recompute_from: int | None = None,
     jit_compile: bool = False,
     replicas: int | None = None,
     workers: bool = False,
@@ -97,7 +97,8 @@ def train(
         nan_retries: how often a loss that is no number makes the training go back to its last good
             weights and on with half the learning rates, before it ends.
         micro_batches: parts that each batch is learned from one after the other, to save memory.
-        recompute: keep no activations of the large stages, to save memory at the cost of time.
+        recompute_from: of maps of this side and more keep no activations, but compute them again
+            for the gradients: saves memory and costs time. 64 suits pictures of 256 px.
         jit_compile: let XLA compile the picture networks; slower on processors.
         replicas: GPUs of this machine to train on together; `batch_size` is that of all.
         workers: train together with other processes, which TF_CONFIG names.
@@ -157,7 +158,7 @@ def train(
         "save_every": save_every,
         "nan_retries": nan_retries,
         "micro_batches": micro_batches,
-        "recompute": recompute,
+        "recompute_from": recompute_from,
         "jit_compile": jit_compile,
         "replicas": replicas,
         "workers": workers,

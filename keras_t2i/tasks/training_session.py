@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from keras_t2i import callbacks as watch
 from keras_t2i.data import Source
-from keras_t2i.layers import recomputed
 from keras_t2i.models import TextToImage
 from keras_t2i.presets import load_bundle
 from keras_t2i.registry import System
@@ -156,8 +155,7 @@ class TrainingSession:
             self.run.end(why, step=self.step)
 
     def _made(self) -> TextToImage:
-        recompute = recomputed() if self.settings["recompute"] else contextlib.nullcontext()
-        with self.strategy.scope(), recompute:
+        with self.strategy.scope():
             save = self.run.saves.newest() if self.run.exists else None
             if save is not None:
                 model = load_bundle(save.path)
@@ -169,6 +167,7 @@ class TrainingSession:
                 model.discriminator_optimizer,
                 micro_batches=self.settings["micro_batches"],
                 jit_pictures=self.settings["jit_compile"],
+                recompute_from=self.settings["recompute_from"],
             )
         return model
 

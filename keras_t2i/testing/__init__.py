@@ -1,11 +1,14 @@
 """Checks that every system must pass, shipped so that others' systems can run them.
 
 Each `check_...` takes a `Trial` and raises AssertionError with what is wrong. `CHECKS` are those
-that need nothing else; `check_replicas` needs a strategy, `check_mixed_precision` a policy.
+that need nothing else; `check_replicas` needs a strategy, `check_mixed_precision` a policy,
+`check_computation` a way to compute the step.
 """
 
 from collections.abc import Callable
 
+from keras_t2i.testing.averaging import check_averages
+from keras_t2i.testing.computation import check_computation
 from keras_t2i.testing.construction import (
     check_compile,
     check_config_round_trip,
@@ -43,6 +46,7 @@ CHECKS: tuple[Callable[[Trial], None], ...] = (
     check_evaluate,
     check_bad_batches,
     check_divergence,
+    check_averages,
     check_resuming,
     check_bundles,
     check_captions,
@@ -56,11 +60,13 @@ __all__ = [
     "CHECKS",
     "SmallestGAN",
     "Trial",
+    "check_averages",
     "check_bad_batches",
     "check_bundles",
     "check_captions",
     "check_chunks",
     "check_compile",
+    "check_computation",
     "check_config_round_trip",
     "check_construction",
     "check_divergence",

@@ -16,6 +16,7 @@ from keras_t2i.data.source import Source
 from keras_t2i.registry import System
 
 ROWS = 24  # rows of data that every trial has
+LONG_RUN = 200  # steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +72,18 @@ class Trial:
         tokenizer, resolutions = self.painter.tokenizer, self.painter.resolutions
         batches = self.source.batches(tokenizer, resolutions, ROWS, augment=False)
         return tf.nest.map_structure(lambda x: x.numpy(), next(iter(batches)))
+
+    @cached_property
+    def long_run(self) -> dict[str, float]:
+        """The means of the terms over `LONG_RUN` steps, in the process's precision when first asked
+        for."""
+        return self.learn_long(self.model())
+
+    def learn_long(self, model: keras.Model) -> dict[str, float]:
+        """Train a model for `LONG_RUN` steps; the means of its terms."""
+        batches = self.batches(ROWS // 4).repeat()
+        history = model.fit(batches, steps_per_epoch=LONG_RUN, verbose=0).history
+        return {name: values[0] for name, values in history.items()}
 
     def batches(self, count: int, *, size: int = 4, first: int = 0) -> tf.data.Dataset:
         """`count` batches of `size` rows, from batch number `first` on."""

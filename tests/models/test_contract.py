@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from keras_t2i.registry import SYSTEMS
-from keras_t2i.testing import CHECKS, check_mixed_precision, check_replicas
+from keras_t2i.testing import (
+    CHECKS,
+    check_computation,
+    check_mixed_precision,
+    check_replicas,
+)
 
 every_system = pytest.mark.parametrize("system", [row.name for row in SYSTEMS])
 
@@ -18,10 +23,16 @@ def test_system_passes(check, system, trials):
 
 @every_system
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision_stays_finite(policy, system, trials):
+def test_mixed_precision_learns_as_full_precision(policy, system, trials):
     check_mixed_precision(trials[system], policy)
 
 
 @every_system
 def test_two_replicas_learn_what_one_learns(system, trials, two_replicas):
     check_replicas(trials[system], two_replicas)
+
+
+@every_system
+@pytest.mark.parametrize("way", [{"jit_pictures": True}, {"recompute_from": 1}], ids=str)
+def test_a_step_computed_otherwise_is_the_step(way, system, trials):
+    check_computation(trials[system], **way)

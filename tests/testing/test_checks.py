@@ -10,7 +10,14 @@ import pytest
 import tensorflow as tf
 
 from keras_t2i import testing
-from keras_t2i.testing import CHECKS, SmallestGAN, check_mixed_precision, check_replicas
+from keras_t2i.layers.random import row_normal
+from keras_t2i.testing import (
+    CHECKS,
+    SmallestGAN,
+    check_computation,
+    check_mixed_precision,
+    check_replicas,
+)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -25,6 +32,11 @@ def test_smallest_system_passes_on_two_replicas(smallest, two_replicas):
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_smallest_system_passes_in_mixed_precision(policy, smallest):
     check_mixed_precision(smallest, policy)
+
+
+@pytest.mark.parametrize("way", [{"jit_pictures": True}, {"recompute_from": 1}], ids=str)
+def test_smallest_system_may_be_computed_otherwise(way, smallest):
+    check_computation(smallest, **way)
 
 
 class Undocumented(SmallestGAN):
@@ -62,6 +74,28 @@ class LearnsInEvaluation(SmallestGAN):
 class TakesAnything(SmallestGAN):
     def train_step(self, data):
         return {name: metric.result() for name, metric in self._terms.items()}
+
+
+class PaintsUnaveraged(SmallestGAN):
+    def paint(self, tokens, seeds, truncation=None):
+        return self.generator([row_normal(seeds, self.noise_dim), tokens], training=False)
+
+
+class AveragesTwice(SmallestGAN):
+    def _update_generator(self, gradients):
+        super()._update_generator(gradients)
+        self.averages[0].update(self.optimizer.iterations.value)
+
+
+class PaintsInHalf(SmallestGAN):
+    def paint(self, tokens, seeds, truncation=None):
+        return tf.cast(super().paint(tokens, seeds, truncation), tf.float16)
+
+
+class LosesPrecision(SmallestGAN):
+    def generator_losses(self, batch, fakes):
+        off = 2.0 if keras.config.dtype_policy().name == "mixed_float16" else 1.0
+        return {"g_fake": off * super().generator_losses(batch, fakes)["g_fake"]}
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i_tests")
@@ -115,6 +149,8 @@ class TakesEmptyCaptions(SmallestGAN):
         ("evaluate", LearnsInEvaluation, "moving_mean"),
         ("bad_batches", TakesAnything, "should have raised"),
         ("divergence", TakesAnything, "should have raised"),
+        ("averages", PaintsUnaveraged, "should not paint"),
+        ("averages", AveragesTwice, "of the way"),
         ("resuming", LosesMoments, "."),
         ("captions", PaintsFloats, "uint8"),
         ("seeds", IgnoresSeeds, "other pictures"),
@@ -126,12 +162,37 @@ class TakesEmptyCaptions(SmallestGAN):
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_check_finds_the_fault(check, system, message, smallest):
+    with pytest.raises((AssertionError, ValueError), match=message):
+        getattr(testing, f"check_{check}")(trial_of(system, smallest))
+
+
+def trial_of(system, smallest, **known):
+    """The trial of a subclass that shares what is dear to make."""
     trial = dataclasses.replace(smallest, system=system)
     painter = system(smallest.painter.tokenizer)
     painter.set_weights(smallest.start)
-    trial.__dict__.update(rows=smallest.rows, start=smallest.start, painter=painter)
-    with pytest.raises((AssertionError, ValueError), match=message):
-        getattr(testing, f"check_{check}")(trial)
+    trial.__dict__.update(rows=smallest.rows, start=smallest.start, painter=painter, **known)
+    return trial
+
+
+@pytest.mark.parametrize(
+    ("system", "message"),
+    [(PaintsInHalf, "`paint` should be float32"), (LosesPrecision, "near that of float32")],
+)
+def test_what_half_precision_spoils_is_found(system, message, smallest):
+    trial = trial_of(system, smallest, long_run=smallest.long_run)
+    with pytest.raises(AssertionError, match=message):
+        check_mixed_precision(trial, "mixed_float16")
+
+
+def test_steps_that_depend_on_how_they_are_computed_are_found(smallest, monkeypatch):
+    def spoiled(network, from_side):
+        plain = network.call
+        return lambda inputs, training: plain(inputs, training=False)  # not the batch's statistics
+
+    monkeypatch.setattr("keras_t2i.layers.compilation.recomputed", spoiled)
+    with pytest.raises(AssertionError, match=r"differs by|how the step is computed"):
+        check_computation(smallest, recompute_from=1)
 
 
 def test_replicas_that_add_their_losses_are_found(smallest, two_replicas, monkeypatch):
