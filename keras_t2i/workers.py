@@ -12,12 +12,21 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
-LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError)
+LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.InternalError,
+    tf.errors.DeadlineExceededError,
+)
 AGREE_EVERY = 10  # steps between two questions to all workers: each costs a round of messages
 
 
 class WorkerLost(RuntimeError):
     """Another worker of the training is gone, so that this one cannot go on."""
+
+
+class WorkersDisagree(RuntimeError):
+    """The workers of a training do not see the same saves."""
 
 
 def several_workers(strategy: tf.distribute.Strategy | None = None) -> bool:
@@ -62,8 +71,11 @@ def steps_done(model: keras.Model) -> int:
 
 
 @contextlib.contextmanager
-def loss_of_workers_told(model: keras.Model) -> Iterator[None]:
+def loss_of_workers_told(model: keras.Model | None) -> Iterator[None]:
     """Say of TensorFlow's errors that come of a lost worker what to do.
+
+    Args:
+        model: that learns within; None where there is none yet, and several workers meet.
 
     Raises:
         WorkerLost: in place of TensorFlow's error.
@@ -71,7 +83,7 @@ def loss_of_workers_told(model: keras.Model) -> Iterator[None]:
     try:
         yield
     except LOST as error:
-        if not several_workers(getattr(model, "distribute_strategy", None)):
+        if model is not None and not several_workers(getattr(model, "distribute_strategy", None)):
             raise
         raise WorkerLost(
             "Another worker of this training is gone or cannot be reached, so this one ends too. "

@@ -21,7 +21,7 @@ from keras_t2i.callbacks.training_state import (
     set_running_values,
 )
 from keras_t2i.presets.saves import Save, Saves
-from keras_t2i.workers import any_worker, is_chief, steps_done, sum_over_workers
+from keras_t2i.workers import WorkersDisagree, any_worker, is_chief, steps_done, sum_over_workers
 
 MINUTES = 10.0
 
@@ -138,11 +138,10 @@ class Resume(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         step = steps_done(self.model)
-        if self._own_stop:
-            self.stop.set_model(self.model)
-            self.stop.on_train_batch_end(batch, logs)
+        self.stop.set_model(self.model)
+        self.stop.on_train_batch_end(batch, logs)
         # Behind an epoch's last step, its logs belong to the save.
-        if not self._ends_epoch(step) and (self._is_due(step) or self.stop.received):
+        if not self._ends_epoch(step) and (self._is_due(step) or self.stop.agreed):
             self.save()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -151,12 +150,13 @@ class Resume(keras.callbacks.Callback):
             return
         for name, value in (logs or {}).items():
             self.epochs.setdefault(name, []).append(float(value))
-        if self._is_due(step) or self.stop.received:
+        if self._is_due(step) or self.stop.agreed:
             self.save()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self._saved_step != steps_done(self.model):
             self.save()
+        sum_over_workers(0.0, self.model.distribute_strategy)  # none leaves before it is saved
 
     def save(self) -> None:
         """Save now."""
@@ -193,7 +193,7 @@ class Resume(keras.callbacks.Callback):
         strategy = model.distribute_strategy
         agreed = int(sum_over_workers(found if is_chief(strategy) else 0, strategy))
         if agreed != found:
-            raise FileNotFoundError(
+            raise WorkersDisagree(
                 "All workers read the saves, so `run_dir` must lie on a file system that all "
                 f"share. Received: {str(self.saves.folder)!r} with a save of step {found}, where "
                 f"the first worker sees one of step {agreed}"

@@ -26,6 +26,7 @@ class StopOnSignal(keras.callbacks.Callback):
 
     Attributes:
         received: name of the signal that ended the training, or None.
+        agreed: do all workers end behind the present step?
 
     Example:
         >>> with StopOnSignal() as stop:
@@ -39,6 +40,7 @@ class StopOnSignal(keras.callbacks.Callback):
         super().__init__()
         self.signals = signals
         self.received: str | None = None
+        self.agreed = False
         self._before: dict[signal.Signals, Any] = {}
         self._outlasts_fit = False
 
@@ -54,8 +56,10 @@ class StopOnSignal(keras.callbacks.Callback):
         self._open()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if any_worker(self.received is not None, self.model):
+        if not self.agreed and any_worker(self.received is not None, self.model):
+            self.agreed = True
             self.received = self.received or "signal to another worker"
+        if self.agreed:
             self.model.stop_training = True
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:

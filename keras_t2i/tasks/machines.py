@@ -8,6 +8,8 @@ import os
 
 import tensorflow as tf
 
+from keras_t2i.workers import loss_of_workers_told
+
 PACK = 32 * 2**20
 SHAPE = '{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": 0}}'
 
@@ -55,7 +57,8 @@ def _of_devices(devices: tuple[str, ...]) -> tf.distribute.Strategy:
 def _of_workers(cluster: str) -> tf.distribute.Strategy:
     # Small gradients travel together: each message costs its way there and back.
     options = tf.distribute.experimental.CommunicationOptions(bytes_per_pack=PACK)
-    return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+    with loss_of_workers_told(None):
+        return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
 
 
 def _devices(count: int) -> list[str]:

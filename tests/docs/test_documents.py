@@ -14,7 +14,7 @@ from keras_t2i.metrics.protocols import Record, find_protocol
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("serving/*.md")], key=str
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("serving/*.md")], key=str
 )
 URL = re.search(r'^URL = "(.+?)"', (ROOT / "setup.py").read_text(), re.M).group(1)
 

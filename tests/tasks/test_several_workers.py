@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from keras_t2i.tasks import RunDirectory
 
 SCRIPT = pathlib.Path(__file__).with_name("worker.py")
 ROOT = SCRIPT.parents[2]
-STEPS = 24
+STEPS = 60
 
 
 def start(folder, steps, *, ports=(), index=0):
@@ -63,9 +64,27 @@ def killed(tmp_path_factory, free_ports):
 
 
 @pytest.fixture(scope="module")
-def resumed(killed, free_ports):
-    """The folder, where both have gone on to the end and one has learned alone."""
+def stopped(killed, free_ports):
+    """The same training, gone on with until one of both was told to stop: (folder, codes)."""
     folder, ports = killed[0], free_ports(2)
+    (folder / "step-1").unlink()
+    processes = [start(folder, 10**6, ports=ports, index=index) for index in range(2)]
+    try:
+        wait_for_step(folder / "step-1", 14, processes)
+        processes[1].send_signal(signal.SIGTERM)
+        outputs = [process.communicate(timeout=120)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    for process, output in zip(processes, outputs, strict=True):
+        assert process.returncode == 0, output[-4000:]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def resumed(stopped, free_ports):
+    """The folder, where both have gone on to the end and one has learned alone."""
+    folder, ports = stopped, free_ports(2)
     processes = [start(folder, STEPS, ports=ports, index=index) for index in range(2)]
     outputs = [process.communicate(timeout=300)[0] for process in processes]
     alone = start(folder, STEPS)
@@ -81,6 +100,12 @@ def test_the_others_stop_within_a_minute_and_say_why(killed):
     assert seconds < 60
     assert "WorkerLost: Another worker of this training is gone" in output
     assert "--resume" in output
+
+
+def test_a_signal_to_one_stops_all_behind_the_same_step_with_a_save(stopped):
+    step = RunDirectory(stopped / "run").saves.newest().step
+    assert step % 10 == 0  # where they ask each other
+    assert [int((stopped / f"step-{index}").read_text()) for index in range(2)] == [step, step]
 
 
 def test_all_go_on_from_the_last_save_and_learn_what_one_learns(resumed):
@@ -102,6 +127,6 @@ def test_losses_are_those_of_one(resumed):
 def test_one_process_wrote(resumed):
     run = RunDirectory(resumed / "run")
     calls = run.read_calls()
-    assert [call.get("why") for call in calls] == [None, "limit"]
+    assert [call.get("why") for call in calls] == [None, "signal to another worker", "limit"]
     assert run.saves.newest().progress["training"]["replicas"] == 2
-    assert len(list(run.logs.glob("events.out.tfevents.*"))) == 2  # one a call
+    assert len(list(run.logs.glob("events.out.tfevents.*"))) == 3  # one a call
