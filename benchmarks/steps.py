@@ -1,8 +1,8 @@
 """Pictures a second of a training step of each system and of the input pipeline that feeds it.
 
 64 px, batch 64, published widths for GAN-CLS and its compact configuration, and ContrastiveGAN's
-defaults, also with the picture networks compiled by XLA; the pipeline is timed alone. Each figure is from a process of its own, for its peak
-memory.
+defaults, also with the picture networks compiled by XLA; the pipeline is timed alone. Each figure
+is from a process of its own, for its peak memory.
 """
 
 from __future__ import annotations
