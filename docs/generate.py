@@ -1,12 +1,16 @@
-"""Write the tables of the documentation: of the registry, the shipped models and the records.
+"""Write the tables of the documentation: of the registry, the shipped models, the records
+and the benchmarks.
 
 Run `python docs/generate.py` after a change of these; a test compares.
 """
 
 from __future__ import annotations
 
+import json
 import pathlib
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from keras_t2i.metrics.protocols import Record, read_records
 from keras_t2i.metrics.protocols.leaderboard import leaderboard, row_name
@@ -15,6 +19,7 @@ from keras_t2i.registry import SYSTEMS, System
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 QUALITY = ROOT / "benchmarks" / "quality"
+MEMORY = ROOT / "benchmarks" / "results" / "memory.json"
 MEANINGS = {"sentence": "one sentence vector", "words": "words and sentence"}
 BOARDS = {
     "shapes_bench": ("shapes_bench",),
@@ -45,7 +50,7 @@ BOARDS = {
 
 def documents() -> dict[pathlib.Path, str]:
     """What each document with a generated part should hold."""
-    names = ("README.md", "docs/systems.md", "docs/leaderboard.md")
+    names = ("README.md", "docs/systems.md", "docs/leaderboard.md", "docs/training.md")
     return {ROOT / name: with_tables(ROOT / name) for name in names}
 
 
@@ -73,7 +78,13 @@ def tables() -> dict[str, str]:
     """All tables by the names of their marks."""
     records = read_records(QUALITY)
     boards = {name: board(records, protocols) for name, protocols in BOARDS.items()}
-    return {"systems": systems_table(), **boards, "judged models": judged_models(records)}
+    measured = json.loads(MEMORY.read_text(encoding="utf-8"))
+    return {
+        "systems": systems_table(),
+        **boards,
+        "judged models": judged_models(records),
+        "memory": memory_table(measured),
+    }
 
 
 def board(records: list[Record], protocols: tuple[str, ...]) -> str:
@@ -119,6 +130,23 @@ def _judged(name: str, records: list[Record]) -> str:
     if "command" in training:
         lines.append(f"  - `{training['command']}`")
     lines += [f"  - `{command}`" for command in dict.fromkeys(r.command for r in records)]
+    return "\n".join(lines)
+
+
+def memory_table(measured: Mapping[str, Any]) -> str:
+    """One row a case of `benchmarks/memory.py`, and what it was measured on."""
+    head = ("step", "tensors, MiB", "tensors at most, MiB", "process, MiB")
+    keys = ("tensors_mib", "most_tensors_mib", "peak_memory_mib")
+    figures = measured["figures"]
+    rows = [head, ("---", *("---:",) * len(keys))]
+    rows += [(name, *(f"{case[key]:,}" for key in keys)) for name, case in figures.items()]
+    machine = measured["machine"]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines += [
+        "",
+        f"`{measured['command']}` on {machine['cores']} cores ({machine['processor']}), "
+        f"TensorFlow {machine['packages']['tensorflow']}, {measured['date']}.",
+    ]
     return "\n".join(lines)
 
 

@@ -35,3 +35,11 @@ def is_bad_input(error: BaseException) -> bool:
 def _raised_here(error: BaseException) -> bool:
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and PACKAGE in pathlib.Path(frames[-1].filename).resolve().parents
+
+
+def is_temporary(error: BaseException) -> bool:
+    """Would the same command work once other processes are gone, or are back?"""
+    from keras_t2i.presets import FolderInUse
+    from keras_t2i.workers import WorkerLost, WorkersDisagree
+
+    return isinstance(error, FolderInUse | WorkerLost | WorkersDisagree)

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 import keras_t2i
-from keras_t2i.cli.bad_input import is_bad_input
+from keras_t2i.cli.bad_input import is_bad_input, is_temporary
 from keras_t2i.cli.data import data, pack
 from keras_t2i.cli.demo import demo
 from keras_t2i.cli.evaluate import evaluate
@@ -24,7 +24,7 @@ from keras_t2i.cli.generate import generate
 from keras_t2i.cli.list import list_all
 from keras_t2i.cli.runs import runs
 from keras_t2i.cli.serve import ModelServerCommand, serve
-from keras_t2i.cli.train import train
+from keras_t2i.cli.train import TRY_AGAIN, train
 
 BAD_INPUT = 2
 
@@ -83,7 +83,11 @@ def _options(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; bad input ends in exit code 2 and one message, without a traceback."""
+    """Run the command line.
+
+    Bad input ends in exit code 2 and one message, without a traceback; what only needs another
+    try, such as a training whose other worker is lost, in 75 (EX_TEMPFAIL), likewise.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     # What a container's stop sends is taken as Ctrl-C, so that temporary folders are removed.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -92,10 +96,11 @@ def main(arguments: list[str] | None = None) -> None:
             warnings.showwarning = _show_warning
             app(arguments)
     except Exception as error:
-        if "--traceback" in arguments or not is_bad_input(error):
+        temporary = is_temporary(error)
+        if "--traceback" in arguments or not (temporary or is_bad_input(error)):
             raise
         typer.echo(f"Error: {error}", err=True)
-        sys.exit(BAD_INPUT)
+        sys.exit(TRY_AGAIN if temporary else BAD_INPUT)
     finally:
         signal.signal(signal.SIGTERM, before)
 

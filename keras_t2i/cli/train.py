@@ -16,7 +16,7 @@ KEYWORDS = {  # of the function, where the flag is named otherwise
     "caption": "captions",
     "protocol": "protocols",
 }
-EXIT_CODES = {"limit": 0, "SIGINT": 0, "SIGTERM": 0}  # by what ended the training
+TRY_AGAIN = 75  # EX_TEMPFAIL: schedulers start the same line again
 
 
 def train(
@@ -99,21 +99,28 @@ def train(
 
     It goes on by: keras-t2i train --resume runs/shapes
     """
-    arguments = _arguments(context.params)
+    from keras_t2i.callbacks import StopOnSignal
+
+    arguments, stop = _arguments(context.params), StopOnSignal()
     if resume and data is None and run_dir is None:
         run_dir = pathlib.Path(arguments.pop("system"))
         del arguments["resume"]
-        model = _resumed(run_dir, {name: arguments[name] for name in _typed(context, arguments)})
+        changes = {name: arguments[name] for name in _typed(context, arguments)}
+        model = _resumed(run_dir, {**changes, "stop": stop})
     elif data is None or run_dir is None:
         raise ValueError(
             "A new training needs --data and --run-dir; `keras-t2i train --resume RUN_DIR` alone "
             f"goes on with one. Received: --data {data}, --run-dir {run_dir}"
         )
     else:
-        model = _trained(**arguments)
-    why = _end(run_dir)
-    _say_what_is_there(run_dir, int(model.optimizer.iterations), why)
-    raise typer.Exit(EXIT_CODES.get(why, 0))
+        model = _trained(**arguments, stop=stop)
+    _say_what_is_there(run_dir, int(model.optimizer.iterations.numpy()), stop.received)
+    raise typer.Exit(_exit_code(stop.received))
+
+
+def _exit_code(received: str | None) -> int:
+    """Ctrl-C ends a training for good; what a queue ends is to go on, on all workers."""
+    return 0 if received in (None, "SIGINT") else TRY_AGAIN
 
 
 def _arguments(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -144,21 +151,12 @@ def _resumed(run_dir: pathlib.Path, changes: dict[str, Any]) -> Any:
     return training.resume_training(run_dir, **changes)
 
 
-def _end(run_dir: pathlib.Path) -> str | None:
-    """What ended the training: "limit", the name of a signal, or None where nothing began."""
-    from keras_t2i.tasks.run_directory import RunDirectory
-
-    run = RunDirectory(run_dir)
-    calls = run.read_calls() if run.exists else []
-    return calls[-1].get("why") if calls else None
-
-
-def _say_what_is_there(run_dir: pathlib.Path, steps: int, why: str | None) -> None:
+def _say_what_is_there(run_dir: pathlib.Path, steps: int, received: str | None) -> None:
     if not steps:
         typer.echo("Stopped before the first step; the same line with --resume goes on.")
         return
     typer.echo(f"{steps:,} steps done; the model is {run_dir / 'model'}")
     typer.echo(f'  keras-t2i generate {run_dir} "a caption" --out picture.png')
     typer.echo(f"  tensorboard --logdir {run_dir / 'logs'}")
-    if why != "limit":
+    if received:
         typer.echo(f"  keras-t2i train --resume {run_dir}  # goes on")

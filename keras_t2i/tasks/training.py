@@ -18,6 +18,7 @@ from keras_t2i.metrics.protocols import Protocol, expand_protocols
 from keras_t2i.models import TextToImage
 from keras_t2i.models.arguments import check_seed
 from keras_t2i.registry import find_system
+from keras_t2i.tasks.loading import load_model
 from keras_t2i.tasks.machines import machine_strategy
 from keras_t2i.tasks.run_directory import RunDirectory
 from keras_t2i.tasks.system_options import check_options
@@ -59,6 +60,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     callbacks: Iterable[keras.callbacks.Callback] = (),
+    stop: watch.StopOnSignal | None = None,
 ) -> TextToImage:
     """Train a system and leave config, history, TensorBoard logs and model in one folder.
 
@@ -107,6 +109,7 @@ def train(
             result.
         progress: show a progress line on stderr.
         callbacks: further Keras callbacks.
+        stop: what listens to signals; its `received` tells afterwards which one ended the training.
 
     Returns:
         The trained model.
@@ -118,6 +121,8 @@ def train(
         FileNotFoundError: a source's path where nothing is.
         keras_t2i.callbacks.TrainingDiverged: a loss became NaN; the save holds the last good
             weights.
+        keras_t2i.presets.FolderInUse: another process trains in `run_dir`.
+        keras_t2i.workers.WorkerLost: another worker is gone.
 
     Example:
         >>> model = train("contrastive_gan", "shapes", "runs/shapes", minutes=20)
@@ -133,6 +138,8 @@ def train(
     check_options(row, options)
     if not (resume and run.exists):
         run.check_free()
+    if workers and resume and _is_done(run, steps):
+        return load_model(run.path)  # the other workers may have left
     strategy = machine_strategy(replicas=replicas, workers=workers)
     opened = _opened(source, source_options)
     arguments = {
@@ -175,7 +182,7 @@ def train(
         ),
     ]
     _set_precision(precision)
-    with watch.StopOnSignal() as stop:
+    with stop or watch.StopOnSignal() as stop:
         session = TrainingSession(
             row, opened, run, arguments=arguments, settings=settings, stop=stop, strategy=strategy
         )
@@ -247,6 +254,11 @@ def _limit(steps: int | None, epochs: int | None, minutes: float | None) -> watc
     if epochs is not None and epochs < 1:
         raise ValueError(f"`epochs` must be positive. Received: epochs={epochs}")
     return watch.TrainingLimit(steps=steps, minutes=minutes)
+
+
+def _is_done(run: RunDirectory, steps: int | None) -> bool:
+    save = run.saves.newest() if steps and run.exists else None
+    return save is not None and save.step >= steps
 
 
 def _cooling(cool_down: int, steps: int | None) -> list[keras.callbacks.Callback]:

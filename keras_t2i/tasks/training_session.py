@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras_t2i import callbacks as watch
 from keras_t2i.data import Source
 from keras_t2i.models import TextToImage
+from keras_t2i.models.arguments import check_sizes
 from keras_t2i.presets import load_bundle
 from keras_t2i.registry import System
 from keras_t2i.tasks.provenance import provenance
@@ -184,6 +185,7 @@ class TrainingSession:
 
     def _check_replicas(self) -> None:
         replicas = self.strategy.num_replicas_in_sync
+        check_sizes(micro_batches=self.settings["micro_batches"])
         if self.batch_size % (replicas * self.settings["micro_batches"]):
             raise ValueError(
                 "`batch_size` is that of all replicas together, and must be a multiple of their "

@@ -100,6 +100,19 @@ def test_judged_models_tell_training_time_and_commands(generate):
     )
 
 
+def test_the_memory_table_has_a_row_for_each_case(generate):
+    case = {
+        "tensors_mib": 1270,
+        "most_tensors_mib": 1300,
+        "peak_memory_mib": 2342,
+    }
+    machine = {"cores": 2, "processor": "some", "packages": {"tensorflow": "2.20.0"}}
+    measured = {"figures": {"a 64": case}, "machine": machine, "command": "x", "date": "today"}
+    text = generate.memory_table(measured)
+    assert "| a 64 | 1,270 | 1,300 | 2,342 |" in text
+    assert text.endswith("`x` on 2 cores (some), TensorFlow 2.20.0, today.")
+
+
 def test_every_board_has_its_place_in_the_leaderboard(generate):
     text = (ROOT / "docs" / "leaderboard.md").read_text(encoding="utf-8")
     for mark in (*generate.BOARDS, "judged models"):
