@@ -114,7 +114,8 @@ def _units(network: keras.Model, from_side: int) -> list[tuple[keras.Model, bool
         gives = [x for x in _crossing(network, operations, end) if id(x) in made]
         unit = keras.Model(takes, gives)
         unit.takes, unit.gives = list(map(id, takes)), list(map(id, gives))
-        units.append((unit, any(_is_large(x, from_side) for x in group)))
+        numbers = all("float" in x.dtype for x in (*takes, *unit.variables))
+        units.append((unit, numbers and any(_is_large(x, from_side) for x in group)))
     return units
 
 

@@ -3,7 +3,13 @@ import numpy as np
 import tensorflow as tf
 
 from keras_t2i.layers import gather_over_replicas
-from keras_t2i.layers.distribute import assign_everywhere, own_rows, replica_count
+from keras_t2i.layers.distribute import (
+    assign_everywhere,
+    current_part,
+    own_rows,
+    part_of_batch,
+    replica_count,
+)
 
 
 def per_replica(strategy, function):
@@ -76,3 +82,20 @@ def test_assigning_on_one_replica():
     variable = keras.Variable(np.zeros(2, "float32"), trainable=False)
     assign_everywhere([variable], [tf.constant([1.0, 2.0])])
     np.testing.assert_array_equal(variable, [1, 2])
+
+
+def test_gathered_rows_belong_to_a_replica_whatever_the_part(two_replicas):
+    def own(number):
+        rows = tf.cast(number, tf.float32) * 10.0 + tf.constant([1.0, 2.0])
+        with part_of_batch(1, 3):
+            return own_rows(gather_over_replicas(rows), tf.constant(2))
+
+    first, second = per_replica(two_replicas, own)
+    np.testing.assert_array_equal(first, [1, 2])
+    np.testing.assert_array_equal(second, [11, 12])
+
+
+def test_parts_end_where_they_were_said():
+    with part_of_batch(2, 3), part_of_batch(0, 2):
+        assert current_part() == (0, 2)
+    assert current_part() == (0, 1)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_t2i.layers.distribute import part_of_batch
 from keras_t2i.layers.random import (
     batch_normal,
     batch_uniform,
@@ -56,6 +57,22 @@ def test_replicas_share_the_draw_of_one(two_replicas):
     rows = [np.asarray(part) for part in two_replicas.experimental_local_results(draw())]
     assert not np.array_equal(*rows)
     np.testing.assert_array_equal(np.concatenate(rows), batch_normal(6, 4, seed=seed))
+
+
+def test_parts_of_a_batch_share_the_draw_of_the_whole(two_replicas):
+    seed = step_seed(0, tf.constant(7), "noise")
+
+    def draw_parts():
+        rows = []
+        for number in range(3):
+            with part_of_batch(number, 3):
+                rows.append(batch_normal(tf.constant(2), 4, seed=seed))
+        return tf.concat(rows, axis=0)
+
+    np.testing.assert_array_equal(draw_parts(), batch_normal(6, 4, seed=seed))
+    drawn = tf.function(lambda: two_replicas.run(draw_parts))()
+    rows = [np.asarray(part) for part in two_replicas.experimental_local_results(drawn)]
+    np.testing.assert_array_equal(np.concatenate(rows), batch_normal(12, 4, seed=seed))
 
 
 def test_a_row_depends_on_its_own_seed_alone():

@@ -65,6 +65,44 @@ def test_recomputed_networks_learn_the_same_and_move_statistics_once(network, fr
         np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-5)
 
 
+def test_synchronised_statistics_are_computed_again_on_replicas(two_replicas):
+    with two_replicas.scope():
+        images = keras.Input((8, 8, 3))
+        norm = layers.BatchNormalization(synchronized=True)
+        x = layers.Activation("tanh")(norm(layers.Conv2D(4, 3)(images)))
+        network = keras.Model(images, layers.Conv2D(2, 3)(x))
+    start = network.get_weights()
+
+    def found_by(call):
+        @tf.function
+        def step():
+            def on_replica():
+                number = tf.distribute.get_replica_context().replica_id_in_sync_group
+                given = inputs()[0][2 * number :][:2]
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_sum(tf.exp(call(given, training=True)))
+                return tape.gradient(loss, [v.value for v in network.trainable_variables])
+
+            return two_replicas.run(on_replica)
+
+        network.set_weights(start)
+        parts = [two_replicas.experimental_local_results(x) for x in step()]
+        return [np.array(x) for part in parts for x in part], np.array(norm.moving_mean)
+
+    gradients, mean = found_by(network)
+    again, moved = found_by(recomputed(network, from_side=8))
+    for one, other in zip(gradients, again, strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(moved, mean, rtol=1e-5)
+
+
+def test_units_with_integers_keep_what_they_make():
+    tokens = keras.Input((4,), dtype="int32")
+    x = layers.Reshape((4, 4, 3))(layers.Embedding(5, 12)(tokens))
+    network = keras.Model(tokens, layers.Conv2D(2, 3)(x))
+    assert next(large for _, large in _units(network, 4)) is False
+
+
 def test_units_are_cut_where_one_large_map_passes(network):
     parts = _units(network, 16)
     assert [large for _, large in parts].count(True) >= 2
