@@ -100,6 +100,7 @@ def train(
     It goes on by: keras-t2i train --resume runs/shapes
     """
     from keras_t2i.callbacks import StopOnSignal
+    from keras_t2i.workers import steps_done
 
     arguments, stop = _arguments(context.params), StopOnSignal()
     if resume and data is None and run_dir is None:
@@ -114,7 +115,7 @@ def train(
         )
     else:
         model = _trained(**arguments, stop=stop)
-    _say_what_is_there(run_dir, int(model.optimizer.iterations.numpy()), stop.received)
+    _say_what_is_there(run_dir, steps_done(model), stop.received)
     raise typer.Exit(_exit_code(stop.received))
 
 

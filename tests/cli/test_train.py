@@ -8,9 +8,10 @@ import time
 import pytest
 
 from keras_t2i.callbacks import read_history
-from keras_t2i.presets import load_bundle
+from keras_t2i.presets import FolderInUse, load_bundle
 from keras_t2i.registry import find_system
 from keras_t2i.tasks import training
+from keras_t2i.workers import WorkerLost, WorkersDisagree
 
 TINY = find_system("contrastive_gan").tiny
 
@@ -28,6 +29,8 @@ def arguments(run_dir, *flags):
 
 
 class Model:
+    received = None  # the signal that ended its training
+
     class optimizer:
         iterations = 1234
 
@@ -38,7 +41,8 @@ def called(monkeypatch):
     calls = []
 
     def fake(name):
-        def call(*positional, **keywords):
+        def call(*positional, stop, **keywords):
+            stop.received = Model.received
             calls.append((name, positional, keywords))
             return Model
 
@@ -75,7 +79,7 @@ def test_every_keyword_of_the_function_is_a_flag(cli, called):
     flags += ["--save-minutes", 3]
     assert cli(*arguments("runs/x", "--steps", 7, *flags)).code == 0
     ((_, _, keywords),) = called
-    assert set(keywords) == WANTED - {"system", "source", "run_dir", "callbacks"}
+    assert set(keywords) == WANTED - {"system", "source", "run_dir", "callbacks", "stop"}
     given = {"compact": True, "cool_down": 5, "epochs": 2, "precision": "mixed_bfloat16"}
     given |= {"save_every": 40, "nan_retries": 2, "micro_batches": 4, "recompute_from": 64}
     given |= {"jit_compile": True, "replicas": 3, "workers": True, "save_minutes": 3.0}
@@ -85,7 +89,6 @@ def test_every_keyword_of_the_function_is_a_flag(cli, called):
 def test_resume_alone_takes_a_run_directory_and_what_was_typed(cli, called):
     outcome = cli("train", "--resume", "runs/x")
     assert outcome.code == 0
-    assert "keras-t2i train --resume runs/x" in outcome.out
     flags = ["--steps", 64, "--no-workers", "--option", "width=3", "--save-every", 9]
     cli("train", "runs/x", *flags, "--resume", "--caption", "a cat")
     (name, positional, nothing), (_, _, changes) = called
@@ -94,6 +97,33 @@ def test_resume_alone_takes_a_run_directory_and_what_was_typed(cli, called):
     assert nothing == {}
     given = {"steps": 64, "workers": False, "options": {"width": 3}, "save_every": 9}
     assert changes == {**given, "captions": ["a cat"]}
+
+
+@pytest.mark.parametrize(
+    ("received", "code"),
+    [(None, 0), ("SIGINT", 0), ("SIGTERM", 75), ("signal to another worker", 75)],
+)
+def test_schedulers_learn_whether_to_start_it_again(cli, called, monkeypatch, received, code):
+    monkeypatch.setattr(Model, "received", received)
+    outcome = cli(*arguments("runs/x", "--steps", 7))
+    assert outcome.code == code
+    assert ("keras-t2i train --resume runs/x" in outcome.out) == (received is not None)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [WorkerLost("gone"), WorkersDisagree("stale"), FolderInUse("taken")],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_another_try_may_mend_ends_in_a_code_of_its_own(cli, monkeypatch, error):
+    def fail(*positional, **keywords):
+        raise error
+
+    monkeypatch.setattr(training, "train", fail)
+    outcome = cli(*arguments("runs/x", "--steps", 7))
+    assert outcome.code == 75
+    assert f"Error: {error}" in outcome.err
+    assert "Traceback" not in outcome.err
 
 
 @pytest.mark.parametrize(
