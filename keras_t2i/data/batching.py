@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import itertools
+import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 TEXTS = {"dialogue": "dialogue", "story": "story_tokens"}  # annotation -> contract key
 Shard = tuple[int, int]
+SUMMED = 256  # pictures whose captions tell a source from others
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,9 +47,17 @@ class BatchPlan:
     drop_remainder: bool
 
     def facts(self, source: Source) -> dict[str, Any]:
-        """The plan, the source's class and its number of pictures, as JSON writes them."""
+        """The plan, and what tells the source from others, as JSON writes them."""
         own = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
-        return {"source": type(source).__name__, "pictures": len(source), **own}
+        known = {"source": type(source).__name__, "pictures": len(source)}
+        return {**known, "captions": _captions_sum(source), **own}
+
+
+def _captions_sum(source: Source) -> int:
+    """A checksum of captions from all over the source."""
+    chosen = np.linspace(0, len(source) - 1, num=min(len(source), SUMMED)).astype(int)
+    captions = ("\n".join(source.captions(int(index))) for index in chosen)
+    return zlib.crc32("\0".join(captions).encode())
 
 
 def make_dataset(maker: BatchMaker, tokenizer: Any, *, start: int, shard: Shard) -> tf.data.Dataset:

@@ -26,6 +26,7 @@ from keras import KerasTensor, layers
 
 from keras_t2i.data.pairing import Mismatcher
 from keras_t2i.layers.activations import leaky_relu
+from keras_t2i.layers.distribute import replica_count
 from keras_t2i.layers.random import batch_normal, row_normal
 from keras_t2i.losses import fake_cross_entropy, real_cross_entropy
 from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
@@ -138,7 +139,7 @@ class GANCLS(TextToImage, AdversarialModel):
         Args:
             source: a `keras_t2i.data.Source`.
             text_epochs: epochs of the structured joint embedding (`JointEmbedding`), in batches
-                of 40; a line a epoch is printed. Authors: about 30,000 steps.
+                of 40 (of fewer, where replicas do not divide them); a line a epoch is printed. Authors: about 30,000 steps.
             text_options: arguments of `CharCNNRNN`.
             text_callbacks: callbacks of the text encoder's training; with a
                 `keras_t2i.callbacks.WeightsSaver` among them a training that was ended goes on.
@@ -164,6 +165,7 @@ class GANCLS(TextToImage, AdversarialModel):
             matcher = JointEmbedding(model.text_encoder, resolution=model.resolution)
             matcher.compile()
             rows = min(TEXT_BATCH, len(source))
+            rows -= rows % replica_count()
             batches = source.batches(
                 model.tokenizer, model.resolutions, rows, mismatched=False, seed=model.seed
             )

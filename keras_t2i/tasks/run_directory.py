@@ -182,8 +182,9 @@ class RunDirectory:
         recorded = _flat(self.read_arguments())
         asked = _flat(json.loads(json.dumps(arguments)))
         names = [name for name in asked | recorded if asked.get(name) != recorded.get(name)]
-        if asked.get("source_path") == recorded.get("source_path"):
-            names = [name for name in names if name != "source"]  # the same, typed elsewhere
+        if asked.get("source_path") and recorded.get("source_path"):
+            # Files may have been moved; that they are the same ones, `Resume` looks at.
+            names = [name for name in names if name not in ("source", "source_path")]
         if "mixed_float16" not in (asked.get("precision"), recorded.get("precision")):
             names = [name for name in names if name != "precision"]  # saves hold float32
         if names:

@@ -98,13 +98,13 @@ def test_differences_are_named_option_by_option(tmp_path):
         run.check_arguments({**ARGUMENTS, "options": {"width": 4}})
 
 
-def test_the_same_pictures_may_be_named_from_elsewhere(tmp_path):
+def test_pictures_may_have_been_moved(tmp_path):
     run = RunDirectory(tmp_path)
     run.begin(ARGUMENTS)
     run.check_arguments({**ARGUMENTS, "source": "../there/pictures"})
-    other = {"source": "pictures", "source_path": "/other/pictures"}
-    with pytest.raises(ValueError, match=r"source_path='/other/pictures' \(it began with '/data"):
-        run.check_arguments({**ARGUMENTS, **other})
+    run.check_arguments({**ARGUMENTS, "source": "new", "source_path": "/other/pictures"})
+    with pytest.raises(ValueError, match=r"source='shapes' \(it began with"):
+        run.check_arguments({**ARGUMENTS, "source": "shapes", "source_path": None})
 
 
 def test_precision_may_change_but_for_float16_whose_loss_is_scaled(tmp_path):
