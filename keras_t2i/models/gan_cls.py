@@ -139,7 +139,8 @@ class GANCLS(TextToImage, AdversarialModel):
         Args:
             source: a `keras_t2i.data.Source`.
             text_epochs: epochs of the structured joint embedding (`JointEmbedding`), in batches
-                of 40 (of fewer, where replicas do not divide them); a line a epoch is printed. Authors: about 30,000 steps.
+                of 40 (fewer where replicas do not divide them); a line an epoch is printed.
+                Authors: about 30,000 steps.
             text_options: arguments of `CharCNNRNN`.
             text_callbacks: callbacks of the text encoder's training; with a
                 `keras_t2i.callbacks.WeightsSaver` among them a training that was ended goes on.
