@@ -57,6 +57,27 @@ def sum_over_workers(value: float, strategy: tf.distribute.Strategy | None = Non
     return float(strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None))
 
 
+def check_agreement(
+    found: int, what: str, *, strategy: tf.distribute.Strategy | None = None
+) -> None:
+    """Raise on a worker that sees another save than the first worker does; all must ask.
+
+    Args:
+        found: the step of what it sees, -1 for nothing.
+        what: the file or folder.
+        strategy: of the training.
+
+    Raises:
+        WorkersDisagree: names both steps.
+    """
+    agreed = int(sum_over_workers(found if is_chief(strategy) else 0, strategy))
+    if agreed != found:
+        raise WorkersDisagree(
+            "All workers read the saves, so the run directory must lie on a file system that all "
+            f"share. Received: {what} of step {found}, where the first worker sees step {agreed}"
+        )
+
+
 def any_worker(holds: bool, model: keras.Model) -> bool:
     """Does it hold for any worker of a model's training? Asked behind each tenth step only."""
     strategy = getattr(model, "distribute_strategy", None)
@@ -83,7 +104,9 @@ def loss_of_workers_told(model: keras.Model | None) -> Iterator[None]:
     try:
         yield
     except LOST as error:
-        if model is not None and not several_workers(getattr(model, "distribute_strategy", None)):
+        alone = model is not None and not several_workers(model.distribute_strategy)
+        own = isinstance(error, tf.errors.InternalError) and "ollective" not in error.message
+        if alone or own:
             raise
         raise WorkerLost(
             "Another worker of this training is gone or cannot be reached, so this one ends too. "

@@ -21,8 +21,8 @@ from keras_t2i.metrics.protocols import (
     Record,
     compare_records,
 )
-from keras_t2i.presets import bundle_progress, save_bundle
-from keras_t2i.presets.bundle import is_bundle
+from keras_t2i.presets import DamagedBundle, bundle_progress, save_bundle
+from keras_t2i.presets.bundle import is_bundle, recover_bundle
 from keras_t2i.workers import steps_done
 
 
@@ -64,6 +64,8 @@ class EvaluatePictures(keras.callbacks.Callback):
         >>> model.fit(batches, epochs=10, callbacks=[judged])
         >>> judged.best.value
     """
+
+    chief_only = True  # of several workers, the first one looks and writes
 
     def __init__(
         self,
@@ -150,10 +152,17 @@ class EvaluatePictures(keras.callbacks.Callback):
         save_bundle(self.model, self.keep, card=text, progress=kept, overwrite=True)
 
     def _kept_record(self) -> Record | None:
-        if self.keep is None or not self.keep.exists():
+        if self.keep is None:
+            return None
+        recover_bundle(self.keep)
+        if not self.keep.exists():
             return None
         name = self.judge.protocols[0].name
-        found = bundle_progress(self.keep).get("record") if is_bundle(self.keep) else None
+        try:
+            found = bundle_progress(self.keep).get("record") if is_bundle(self.keep) else None
+        except (DamagedBundle, FileNotFoundError) as error:
+            warnings.warn(f"The kept model counts no more: {error}", stacklevel=3)
+            return None
         kept = Record.from_dict(found) if found else None
         if kept is None or kept.protocol != name:
             raise FileExistsError(

@@ -18,7 +18,7 @@ from keras_t2i.callbacks.resume import Resume
 from keras_t2i.callbacks.training_state import running_values, set_running_values
 from keras_t2i.callbacks.weights_saver import WeightsSaver
 from keras_t2i.data.finite import pictures_blamed
-from keras_t2i.workers import loss_of_workers_told, several_workers, steps_done
+from keras_t2i.workers import is_chief, loss_of_workers_told, several_workers, steps_done
 
 
 def guarded_fit(
@@ -31,7 +31,7 @@ def guarded_fit(
         model: compiled.
         *arguments, **options: of `keras.Model.fit`. A `NaNGuard` joins the callbacks; a `Resume`
             or `WeightsSaver` among them restores the model first, and the epochs count from where
-            it began.
+            it began. Those that have `chief_only` are left out on all workers but the first.
 
     Returns:
         The history of all epochs, those before a resumption included.
@@ -39,6 +39,8 @@ def guarded_fit(
     call = inspect.signature(keras.Model.fit).bind(model, *arguments, **options).arguments
     del call["self"]
     callbacks = guarded(call.pop("callbacks", None))
+    if not is_chief(model.distribute_strategy):
+        callbacks = [each for each in callbacks if not getattr(each, "chief_only", False)]
     resume = next((each for each in callbacks if isinstance(each, Resume)), None)
     length = _length(call["x"]) if call.get("steps_per_epoch") is None else None
     with pictures_blamed(), loss_of_workers_told(model):
@@ -70,6 +72,8 @@ class _Training:
         self.first_epoch = call.pop("initial_epoch", 0)
         self.options, self.callbacks = call, callbacks
         self.first_step = steps_done(self.model)
+        self.guard = next(each for each in callbacks if isinstance(each, NaNGuard))
+        _check_rows(self.data, model.distribute_strategy)
         self.all = _Callbacks(
             callbacks,
             model=model,
@@ -82,14 +86,13 @@ class _Training:
     def go(self) -> keras.callbacks.History:
         """Restore, and train to the end."""
         self._restore()
-        guard = next(each for each in self.callbacks if isinstance(each, NaNGuard))
         while True:
             try:
                 self._train_on()
             except TrainingDiverged:
-                if not guard.slow_down():
+                if not self.guard.slow_down():
                     raise
-                self.all.begin_again(self._place()[0])
+                self._fall_back()
             else:
                 return self.all.end()
 
@@ -97,11 +100,19 @@ class _Training:
         for callback in self.callbacks:
             if isinstance(callback, Resume):
                 facts = getattr(self.data, "facts", {})
-                callback.restore(self.model, steps_per_epoch=self.length, data=facts)
+                callback.restore(
+                    self.model, steps_per_epoch=self.length, data=facts, guard=self.guard
+                )
                 self.first_step = callback.first_step
                 self.all.go_on(callback.epochs)
             elif isinstance(callback, WeightsSaver):
                 callback.restore(self.model)
+
+    def _fall_back(self) -> None:
+        self.all.begin_again(self._place()[0])
+        for callback in self.callbacks:
+            if isinstance(callback, Resume):
+                callback.fall_back()
 
     def _train_on(self) -> None:
         epoch, position = self._place()
@@ -143,6 +154,7 @@ class _Callbacks(keras.callbacks.CallbackList):
     def __init__(self, callbacks: list[keras.callbacks.Callback], **options: Any) -> None:
         super().__init__(callbacks, add_history=True, **options)
         self.running: list[Any] | None = None
+        self._former: dict[str, list[float]] = {}
         self._begun, self._last_logs = False, None
 
     @property
@@ -158,9 +170,8 @@ class _Callbacks(keras.callbacks.CallbackList):
         if not self._begun:
             self._begun = True
             super().on_train_begin(logs)
-            former = getattr(self, "_former", {})
-            self.history.history.update({name: [*values] for name, values in former.items()})
-            self.history.epoch = [*range(max(map(len, former.values()), default=0))]
+            self.history.history.update({name: [*each] for name, each in self._former.items()})
+            self.history.epoch = [*range(max(map(len, self._former.values()), default=0))]
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.running is not None:  # of an epoch that was begun; Keras has just forgotten them
@@ -191,6 +202,16 @@ def _length(data: Any) -> int | None:
         return None
     length = int(data.cardinality())
     return length if length > 0 else None
+
+
+def _check_rows(data: tf.data.Dataset, strategy: tf.distribute.Strategy) -> None:
+    rows = tf.nest.flatten(data.element_spec)[0].shape[0]
+    replicas = strategy.num_replicas_in_sync
+    if rows and rows % replicas:
+        raise ValueError(
+            "The rows of a batch are shared out over the replicas, so their number must be a "
+            f"multiple of that of these. Received: rows={rows}, replicas={replicas}"
+        )
 
 
 def _refuse_unknown_length(resume: Resume | None, call: dict[str, Any]) -> None:

@@ -34,6 +34,8 @@ class HistoryFile(keras.callbacks.Callback):
         >>> model.fit(batches, epochs=10, callbacks=[HistoryFile("history.jsonl", every=100)])
     """
 
+    chief_only = True  # of several workers, the first one looks and writes
+
     def __init__(self, path: str | os.PathLike[str], *, every: int = 50) -> None:
         super().__init__()
         if every < 1:

@@ -33,6 +33,9 @@ class NaNGuard(keras.callbacks.Callback):
             them (`Source.batches` can).
         factor: what both players' rates are multiplied by at each retry.
 
+    Attributes:
+        left: retries that are not spent.
+
     Raises:
         ValueError: a number out of range.
 
@@ -48,12 +51,16 @@ class NaNGuard(keras.callbacks.Callback):
                 f"Received: every={every}, retries={retries}, factor={factor}"
             )
         self.every, self.retries, self.factor = every, retries, factor
-        self._left = retries
+        self.left = retries
         self._step, self._good_step, self._good = 0, 0, None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._step, self._good = 0, None
-        self._keep()
+        self._step = 0
+        if not self.keep():
+            raise TrainingDiverged(
+                "The weights hold NaN or infinite values before the first step. Load another save, "
+                f"or make the model anew. Received: model={self.model.name!r}"
+            )
 
     def slow_down(self) -> bool:
         """Lower both rates behind a divergence; False where no retry is left.
@@ -61,9 +68,9 @@ class NaNGuard(keras.callbacks.Callback):
         Raises:
             ValueError: a rate follows a schedule, which cannot be lowered.
         """
-        if not self._left:
+        if not self.left:
             return False
-        self._left -= 1
+        self.left -= 1
         rates = given_rates(self.model)
         if None in rates:
             raise ValueError(
@@ -75,7 +82,7 @@ class NaNGuard(keras.callbacks.Callback):
         set_rates(self.model, lowered)
         warnings.warn(
             f"The loss was no number: training goes on from step {steps_done(self.model)} with "
-            f"rates of {', '.join(f'{rate:.3g}' for rate in lowered)}; {self._left} retries left.",
+            f"rates of {', '.join(f'{rate:.3g}' for rate in lowered)}; {self.left} retries left.",
             stacklevel=2,
         )
         return True
@@ -86,13 +93,16 @@ class NaNGuard(keras.callbacks.Callback):
         if bad:
             self._restore(bad)
         if self._step % self.every == 0:
-            self._keep()
+            self.keep()
 
-    def _keep(self) -> None:
+    def keep(self) -> bool:
+        """Take a snapshot to fall back to; False where a number is not finite."""
         values = [value.numpy() for value in self._variables()]
         # A step with a finite loss may have left weights that are not.
-        if self._good is None or all(np.isfinite(value).all() for value in values):
+        finite = all(np.isfinite(value).all() for value in values)
+        if finite:
             self._good, self._good_step = values, self._step
+        return finite
 
     def _restore(self, bad: list[str]) -> None:
         for variable, value in zip(self._variables(), self._good, strict=True):

@@ -44,6 +44,8 @@ class PictureGrid(keras.callbacks.Callback):
         >>> model.fit(batches, epochs=10, callbacks=[grid])
     """
 
+    chief_only = True  # of several workers, the first one looks and writes
+
     def __init__(
         self,
         folder: str | os.PathLike[str],

@@ -6,11 +6,13 @@ import contextlib
 import os
 import signal
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
+from keras_t2i.callbacks.nan_guard import NaNGuard
 from keras_t2i.callbacks.stop_on_signal import StopOnSignal
 from keras_t2i.callbacks.training_state import (
     check_same_model,
@@ -20,8 +22,8 @@ from keras_t2i.callbacks.training_state import (
     running_values,
     set_running_values,
 )
-from keras_t2i.presets.saves import Save, Saves
-from keras_t2i.workers import WorkersDisagree, any_worker, is_chief, steps_done, sum_over_workers
+from keras_t2i.presets.saves import Saves
+from keras_t2i.workers import any_worker, check_agreement, is_chief, steps_done, sum_over_workers
 
 MINUTES = 10.0
 
@@ -33,8 +35,9 @@ class Resume(keras.callbacks.Callback):
     moments and loss scales, the step and thereby the place in the data, the states of seed
     generators, the running means of the metrics and the history. With
     `keras_t2i.config.deterministic()` a training that was killed any number of times ends in the
-    same bits as one that was not. SIGTERM, which queues send before they take a machine back, ends
-    `fit` behind the present step with a save.
+    same bits as one that was not (on one replica; on several, its logs up to rounding). SIGTERM,
+    which queues send before they take a machine back, ends `fit` behind the present step with a
+    save. Weights that are no numbers are not saved.
 
     The data must be a dataset whose length is known; `Source.batches` gives one that goes on at
     any batch. Another dataset is passed over up to the place, which is exact where its order is
@@ -88,26 +91,40 @@ class Resume(keras.callbacks.Callback):
         self.card = card
         self.stop = StopOnSignal((signal.SIGTERM,)) if stop is None else stop
         self._own_stop = stop is None
+        self.guard = NaNGuard()  # in `fit`, the one there
         self.epochs: dict[str, list[float]] = {}
         self.first_step, self.steps_per_epoch = 0, 0
         self._data: dict[str, Any] = {}
         self._rates: list[float | None] = []
         self._saved_step, self._saved_at = -1, 0.0
-        self._guard = contextlib.ExitStack()
 
-    def restore(self, model: keras.Model, *, steps_per_epoch: int, data: dict[str, Any]) -> None:
+    def restore(
+        self,
+        model: keras.Model,
+        *,
+        steps_per_epoch: int,
+        data: dict[str, Any],
+        guard: NaNGuard,
+    ) -> None:
         """Give a compiled model the newest save, if there is one; `fit` calls it.
 
         Args:
             model: as it was compiled for the first call of `fit`.
             steps_per_epoch: batches of an epoch.
             data: the facts of the dataset; see `Source.batches`.
+            guard: that of the same `fit`, for its retries that are spent.
         """
         self.set_model(model)
+        self.guard = guard
         self.steps_per_epoch, self._data = steps_per_epoch, data
         self.first_step, self._rates = steps_done(self.model), given_rates(model)
         self.epochs = {}
-        save = self._agreed_save(model)
+        save = self.saves.newest()
+        check_agreement(
+            -1 if save is None else save.step,
+            str(self.saves.folder),
+            strategy=model.distribute_strategy,
+        )
         if save is None:
             return
         training = save.progress["training"]
@@ -117,6 +134,7 @@ class Resume(keras.callbacks.Callback):
         set_running_values(model, training["running"])
         keep_given_rates(model, compiled=self._rates, before=training["rates"])
         self.first_step, self.epochs = training["first_step"], training["history"]
+        guard.left = max(0, guard.retries - training["retries"])
         self._saved_step = save.step
 
     def opened(self) -> contextlib.AbstractContextManager[object]:
@@ -158,14 +176,27 @@ class Resume(keras.callbacks.Callback):
             self.save()
         sum_over_workers(0.0, self.model.distribute_strategy)  # none leaves before it is saved
 
+    def fall_back(self) -> None:
+        """The guard has put former weights back; what came after them counts no more."""
+        whole = (steps_done(self.model) - self.first_step) // self.steps_per_epoch
+        self.epochs = {name: values[:whole] for name, values in self.epochs.items()}
+        self.save()
+
     def save(self) -> None:
-        """Save now."""
+        """Save now, unless a weight is no number; the guard falls back to nothing older."""
         step, model = steps_done(self.model), self.model
+        if not self.guard.keep():
+            warnings.warn(
+                f"The weights of step {step} hold NaN or infinite values, and are not saved.",
+                stacklevel=2,
+            )
+            return
         training = {
             "first_step": self.first_step,
             "steps_per_epoch": self.steps_per_epoch,
             "running": running_values(model),  # all workers take part in reading these
             "rates": self._rates,
+            "retries": self.guard.retries - self.guard.left,
             "history": self.epochs,
             "data": self._data,
             "replicas": model.distribute_strategy.num_replicas_in_sync,
@@ -185,17 +216,3 @@ class Resume(keras.callbacks.Callback):
 
     def _ends_epoch(self, step: int) -> bool:
         return (step - self.first_step) % self.steps_per_epoch == 0
-
-    def _agreed_save(self, model: keras.Model) -> Save | None:
-        """The save that the first worker takes, which all must see."""
-        save = self.saves.newest()
-        found = -1 if save is None else save.step
-        strategy = model.distribute_strategy
-        agreed = int(sum_over_workers(found if is_chief(strategy) else 0, strategy))
-        if agreed != found:
-            raise WorkersDisagree(
-                "All workers read the saves, so `run_dir` must lie on a file system that all "
-                f"share. Received: {str(self.saves.folder)!r} with a save of step {found}, where "
-                f"the first worker sees one of step {agreed}"
-            )
-        return save

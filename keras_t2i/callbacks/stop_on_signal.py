@@ -11,6 +11,8 @@ import keras
 
 from keras_t2i.workers import any_worker
 
+ELSEWHERE = "signal to another worker"
+
 
 class StopOnSignal(keras.callbacks.Callback):
     """Ends `fit` after the present step when the process is told to stop.
@@ -18,8 +20,7 @@ class StopOnSignal(keras.callbacks.Callback):
     The first signal asks for the end, so that the caller can save; a second one of the same kind
     acts as it did before the training. Outside the main thread Python hands out no signals, and
     the callback does nothing. Of several workers all end behind the same step, at the next tenth.
-    As a context manager it also guards what comes behind `fit`, such as
-    the last save.
+    As a context manager it also guards what comes behind `fit`, such as the last save.
 
     Args:
         signals: which ones; Ctrl-C is SIGINT, a queue or a container sends SIGTERM.
@@ -58,7 +59,7 @@ class StopOnSignal(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if not self.agreed and any_worker(self.received is not None, self.model):
             self.agreed = True
-            self.received = self.received or "signal to another worker"
+            self.received = self.received or ELSEWHERE
         if self.agreed:
             self.model.stop_training = True
 

@@ -31,6 +31,8 @@ class TrainingProgress(keras.callbacks.Callback):
         >>> model.fit(batches, epochs=100, verbose=0, callbacks=[shown])
     """
 
+    chief_only = True  # of several workers, the first one looks and writes
+
     def __init__(
         self,
         *,

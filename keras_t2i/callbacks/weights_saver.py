@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from keras_t2i.presets.weights_file import write_weights
-from keras_t2i.workers import is_chief
+from keras_t2i.workers import check_agreement, is_chief, steps_done
 
 
 class WeightsSaver(keras.callbacks.Callback):
@@ -75,3 +75,4 @@ class WeightsSaver(keras.callbacks.Callback):
         if self.path.exists():
             model.optimizer.build(model.trainable_variables)
             model.load_weights(self.path)
+        check_agreement(steps_done(model), str(self.path), strategy=model.distribute_strategy)

@@ -81,6 +81,10 @@ def train(
     workers: Annotated[
         bool, typer.Option(help="Train with the processes that TF_CONFIG names.")
     ] = False,
+    deterministic: Annotated[
+        bool,
+        typer.Option(help="The same bits whether it is killed and resumed or not; slower."),
+    ] = False,
     micro_batches: Annotated[
         int, typer.Option(help="Parts of a batch, one after the other, to save memory.")
     ] = 1,

@@ -59,7 +59,12 @@ def set_computation(
         network.__dict__.pop("call", None)
     if not jit_pictures and recompute_from is None:
         return
-    _check(networks, jit_pictures, recompute_from)
+    check_computation(jit_pictures=jit_pictures, recompute_from=recompute_from)
+    if not networks:
+        raise ValueError(
+            "`jit_pictures` and `recompute_from` change how `picture_networks` are computed, and "
+            "this system has none. Received: picture_networks=()"
+        )
     for network in networks:
         if jit_pictures:
             _set_call(network, _by_xla(network))
@@ -67,12 +72,8 @@ def set_computation(
             _set_call(network, recomputed(network, from_side=recompute_from))
 
 
-def _check(networks: list[keras.Model], jit_pictures: bool, recompute_from: int | None) -> None:
-    if not networks:
-        raise ValueError(
-            "`jit_pictures` and `recompute_from` change how `picture_networks` are computed, and "
-            "this system has none. Received: picture_networks=()"
-        )
+def check_computation(*, jit_pictures: bool, recompute_from: int | None) -> None:
+    """Raise as `set_computation` does where no network could be computed so."""
     if jit_pictures and recompute_from is not None:
         raise ValueError(
             "XLA decides by itself what it keeps: choose one. "

@@ -26,6 +26,7 @@ from keras_t2i.layers.distribute import current_part, replica_count
 from keras_t2i.layers.random import batch_normal, step_seed
 from keras_t2i.layers.spectral_normalization import update_spectral_norms
 from keras_t2i.models.arguments import check_sizes
+from keras_t2i.models.loss_scale import loss_scaled
 from keras_t2i.models.micro_batches import as_they_were, learn_from_parts, values_of
 from keras_t2i.workers import joined_logs
 
@@ -156,8 +157,12 @@ class AdversarialModel(keras.Model):
                 "Each player needs an optimizer of its own, whose moments speak of its variables. "
                 f"Received: optimizer=discriminator_optimizer={optimizer.name!r}"
             )
-        if self.dtype_policy.name == "mixed_float16":
-            critic = _loss_scaled(critic)
+        scaled = keras.optimizers.LossScaleOptimizer
+        half = self.dtype_policy.name == "mixed_float16"
+        if half or isinstance(optimizer, scaled):
+            optimizer = loss_scaled(optimizer, name="generator_loss_scale")
+        if half or isinstance(critic, scaled):
+            critic = loss_scaled(critic, name="discriminator_loss_scale")
         arguments.setdefault("jit_compile", False)  # text encoders and lookups do not compile
         set_computation(
             self.picture_networks, jit_pictures=jit_pictures, recompute_from=recompute_from
@@ -353,9 +358,3 @@ def _checked(data: Any) -> Batch:
     check_batch(tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), batch))
     assert_finite(batch["images"])
     return _Batch(batch, images=_Batch(batch["images"]))
-
-
-def _loss_scaled(optimizer: keras.Optimizer) -> keras.Optimizer:
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        return optimizer
-    return keras.optimizers.LossScaleOptimizer(optimizer, name="discriminator_loss_scale")

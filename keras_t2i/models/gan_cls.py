@@ -50,7 +50,8 @@ class GANCLS(TextToImage, AdversarialModel):
     released code paints anew for the generator; convolutions have no bias (the released code sets
     its biases to zero before each step); batch norm is synchronised over replicas; interpolated
     captions are the means of neighbours in the shuffled batch, where the released code takes rows
-    half a batch apart, so that several replicas make the pairs that one would.
+    half a batch apart, so that several replicas, or parts of a batch, with an even number of rows
+    each make the pairs that one would.
 
     Args:
         tokenizer: makes tokens of captions; it becomes part of the model.

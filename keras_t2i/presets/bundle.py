@@ -157,6 +157,19 @@ def _bring_to_disk(folder: pathlib.Path) -> None:
             os.close(handle)
 
 
+def recover_bundle(path: str | os.PathLike[str]) -> None:
+    """Put back what a kill amid overwriting a bundle moved away, and remove what it left.
+
+    Call it where no other process may be saving there.
+    """
+    path = pathlib.Path(path)
+    for former in path.parent.glob(f".{path.name}-*-former"):
+        if not path.exists() and is_bundle(former):
+            former.rename(path)
+    for left in path.parent.glob(f".{path.name}-*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
 def _put_in_place(folder: pathlib.Path, path: pathlib.Path) -> None:
     """Rename the new folder to its place; the bundle that stood there goes only after that."""
     if not path.exists():

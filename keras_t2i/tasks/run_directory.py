@@ -26,6 +26,9 @@ from keras_t2i.package_versions import package_versions
 from keras_t2i.presets.bundle import is_bundle
 from keras_t2i.presets.saves import LOCK, Saves
 
+SCRATCH = "config.json.new"
+LEFT = (LOCK, SCRATCH)  # by a training that was killed as it began
+
 
 class RunDirectory:
     """Names and guards the files of one training.
@@ -81,7 +84,7 @@ class RunDirectory:
                 "There is a training in this folder: go on with it by resume=True (--resume), or "
                 f"name another folder. Received: run_dir={str(self.path)!r}"
             )
-        if self.path.is_dir() and any(path.name != LOCK for path in self.path.iterdir()):
+        if self.path.is_dir() and any(path.name not in LEFT for path in self.path.iterdir()):
             raise FileExistsError(
                 "A new training needs a new or empty folder. "
                 f"Received: run_dir={str(self.path)!r}, which holds other files"
@@ -165,7 +168,7 @@ class RunDirectory:
 
     def _write(self, config: dict[str, Any]) -> None:
         text = json.dumps(config, indent=2, ensure_ascii=False)
-        scratch = self.config.with_name("config.json.new")
+        scratch = self.config.with_name(SCRATCH)
         try:
             scratch.write_text(text + "\n", encoding="utf-8")
             scratch.replace(self.config)

@@ -5,6 +5,7 @@ source --for_source--> model --fit--> history, grids, saves --the end, Ctrl-C, a
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import keras
 
 from keras_t2i import callbacks as watch
+from keras_t2i import config
 from keras_t2i.data import Source, open_source
 from keras_t2i.data.opening import NAMED
 from keras_t2i.metrics.protocols import Protocol, expand_protocols
@@ -24,9 +26,15 @@ from keras_t2i.tasks.run_directory import RunDirectory
 from keras_t2i.tasks.system_options import check_options
 from keras_t2i.tasks.training_session import HISTORY_EVERY, TrainingSession
 from keras_t2i.text import check_captions
+from keras_t2i.workers import loss_of_workers_told
 
 ENDLESS = 10**9  # epochs, where another limit ends the training
 GRID_CAPTIONS = 8
+SETTINGS = (  # the arguments of `train` that may differ when a training goes on
+    *("steps", "epochs", "minutes", "cool_down", "nan_retries"),
+    *("captions", "grid_every", "protocols", "evaluate_every", "save_minutes", "save_every"),
+    *("deterministic", "micro_batches", "recompute_from", "jit_compile", "replicas", "workers"),
+)
 
 
 def train(
@@ -52,6 +60,7 @@ def train(
     save_minutes: float = 10.0,
     save_every: int | None = None,
     nan_retries: int = 0,
+    deterministic: bool = False,
     micro_batches: int = 1,
     recompute_from: int | None = None,
     jit_compile: bool = False,
@@ -98,6 +107,8 @@ def train(
         save_every: steps between two saves, besides.
         nan_retries: how often a loss that is no number makes the training go back to its last good
             weights and on with half the learning rates, before it ends.
+        deterministic: make a training that is killed and gone on with end in the same bits as one
+            that is not, at some cost of speed (`keras_t2i.config.deterministic`).
         micro_batches: parts that each batch is learned from one after the other, to save memory.
         recompute_from: of maps of this side and more keep no activations, but compute them again
             for the gradients: saves memory and costs time. 64 suits pictures of 256 px.
@@ -129,6 +140,7 @@ def train(
         >>> model.generate("a small red circle", seed=7).shape
         (64, 64, 3)
     """
+    given = dict(locals())
     row, run = find_system(system), RunDirectory(run_dir)
     limit, cooling = _limit(steps, epochs, minutes), _cooling(cool_down, steps)
     check_seed(seed)
@@ -138,8 +150,10 @@ def train(
     check_options(row, options)
     if not (resume and run.exists):
         run.check_free()
-    if workers and resume and _is_done(run, steps):
+    if workers and resume and _is_done(run, steps, epochs):
         return load_model(run.path)  # the other workers may have left
+    if deterministic:
+        config.deterministic()
     strategy = machine_strategy(replicas=replicas, workers=workers)
     opened = _opened(source, source_options)
     arguments = {
@@ -152,24 +166,9 @@ def train(
         "precision": precision,
         "options": options,
     }
-    settings = {
-        "steps": steps,
-        "epochs": epochs,
-        "minutes": minutes,
-        "cool_down": cool_down,
-        "captions": None if captions is None else list(captions),
-        "grid_every": grid_every,
-        "protocols": [protocol.name for protocol in protocols],
-        "evaluate_every": evaluate_every,
-        "save_minutes": save_minutes,
-        "save_every": save_every,
-        "nan_retries": nan_retries,
-        "micro_batches": micro_batches,
-        "recompute_from": recompute_from,
-        "jit_compile": jit_compile,
-        "replicas": replicas,
-        "workers": workers,
-    }
+    settings = {name: given[name] for name in SETTINGS}
+    settings["protocols"] = [protocol.name for protocol in protocols]
+    settings["captions"] = None if captions is None else list(captions)
     # All that can be refused is looked at before a text encoder is trained or a file written.
     shown = check_captions(captions or held_out(opened))
     watch.NaNGuard(retries=nan_retries)
@@ -182,7 +181,8 @@ def train(
         ),
     ]
     _set_precision(precision)
-    with stop or watch.StopOnSignal() as stop:
+    told = loss_of_workers_told(None) if workers else contextlib.nullcontext()
+    with told, stop or watch.StopOnSignal() as stop:
         session = TrainingSession(
             row, opened, run, arguments=arguments, settings=settings, stop=stop, strategy=strategy
         )
@@ -223,6 +223,8 @@ def resume_training(run_dir: str | os.PathLike[str], **changes: Any) -> TextToIm
         own |= changes.pop(name, {})
     if "steps" in changes or "epochs" in changes:
         settings |= {"steps": None, "epochs": None, "minutes": None}
+    if "epochs" in changes:
+        settings["cool_down"] = 0  # is a number of steps at the end of `steps`
     resolution = options.pop("resolution")
     given = {**arguments, "options": options, "source": source, "resolution": resolution}
     return train(run_dir=run.path, resume=True, **{**given, **settings, **changes})
@@ -256,9 +258,12 @@ def _limit(steps: int | None, epochs: int | None, minutes: float | None) -> watc
     return watch.TrainingLimit(steps=steps, minutes=minutes)
 
 
-def _is_done(run: RunDirectory, steps: int | None) -> bool:
-    save = run.saves.newest() if steps and run.exists else None
-    return save is not None and save.step >= steps
+def _is_done(run: RunDirectory, steps: int | None, epochs: int | None) -> bool:
+    save = run.saves.newest() if run.exists else None
+    if save is None:
+        return False
+    ends = [steps, epochs and epochs * save.progress["training"]["steps_per_epoch"]]
+    return any(end and save.step >= end for end in ends)
 
 
 def _cooling(cool_down: int, steps: int | None) -> list[keras.callbacks.Callback]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_t2i import callbacks as watch
+from keras_t2i.callbacks.stop_on_signal import ELSEWHERE
 from keras_t2i.data import Source
+from keras_t2i.layers.compilation import check_computation
 from keras_t2i.models import TextToImage
 from keras_t2i.models.arguments import check_sizes
 from keras_t2i.presets import load_bundle
@@ -23,7 +25,7 @@ from keras_t2i.tasks.system_options import (
     needed_annotations,
     takes_text_callbacks,
 )
-from keras_t2i.workers import is_chief, steps_done
+from keras_t2i.workers import check_agreement, is_chief, steps_done, sum_over_workers
 
 HISTORY_EVERY = 50
 
@@ -64,8 +66,9 @@ class TrainingSession:
             run.check_arguments(arguments)
         self._held = contextlib.ExitStack()
         self._begun = False
-        self.model = self._made()
-        self.batches()  # complains about what does not fit before anything is written
+        with self._told_of_errors():
+            self.model = self._made()
+            self.batches()  # complains about what does not fit before anything is written
 
     @property
     def step(self) -> int:
@@ -109,32 +112,41 @@ class TrainingSession:
 
         Args:
             limit: ends it.
-            watchers: look and write, so that they are for the first worker alone.
+            watchers: look and write.
             rates: the schedule.
-            callbacks: the user's, for each worker.
+            callbacks: the user's.
             epochs: at most.
         """
-        with self._held:
-            if self.stop.received:
-                self._end(self.stop.received)  # before the first step: the text has its own save
+        with self._told_of_errors(), self._held:
+            if sum_over_workers(float(self.stop.received is not None), self.strategy):
+                self.stop.received = self.stop.received or ELSEWHERE
+                self._end(self.stop.received)  # before the first step
                 return
             self._begin()
             resume = self._resume()
-            own = watchers if self.is_chief else []
             guard = watch.NaNGuard(retries=self.settings["nan_retries"])
-            try:
-                if not limit.is_reached(self.step):
+            if not limit.is_reached(self.step):
+                try:
                     self.model.fit(
                         self.batches(),
                         epochs=epochs,
-                        callbacks=[*rates, guard, *own, *callbacks, resume, limit, self.stop],
+                        callbacks=[*rates, guard, *watchers, *callbacks, resume, limit, self.stop],
                         verbose=0,
                     )
-            except watch.TrainingDiverged:
-                resume.save()  # the guard has put back the last good weights and moments
-                self._end("diverged")
-                raise
+                except watch.TrainingDiverged:
+                    resume.save()  # the guard has put back the last good weights and moments
+                    raise
             self._end(self.stop.received or "limit")
+
+    @contextlib.contextmanager
+    def _told_of_errors(self) -> Iterator[None]:
+        """What ends the call is recorded, and the folder is free again."""
+        try:
+            yield
+        except Exception as error:
+            self._end("diverged" if isinstance(error, ArithmeticError) else type(error).__name__)
+            self._held.close()
+            raise
 
     def _resume(self) -> watch.Resume:
         return watch.Resume(
@@ -158,6 +170,8 @@ class TrainingSession:
     def _made(self) -> TextToImage:
         with self.strategy.scope():
             save = self.run.saves.newest() if self.run.exists else None
+            found = -1 if save is None else save.step
+            check_agreement(found, str(self.run.path), strategy=self.strategy)
             if save is not None:
                 model = load_bundle(save.path)
             else:
@@ -179,13 +193,17 @@ class TrainingSession:
             begin = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: self._begin())
             saver = watch.WeightsSaver(self.run.text_encoder, minutes=self.settings["save_minutes"])
             history = watch.HistoryFile(self.run.text_history, every=HISTORY_EVERY)
-            written = [history] if self.is_chief else []
-            options["text_callbacks"] = [begin, self.stop, *written, saver]
+            options["text_callbacks"] = [begin, self.stop, history, saver]
         return self.row.load().for_source(self.source, **options)
 
     def _check_replicas(self) -> None:
         replicas = self.strategy.num_replicas_in_sync
         check_sizes(micro_batches=self.settings["micro_batches"])
+        with self.strategy.scope():
+            check_computation(
+                jit_pictures=self.settings["jit_compile"],
+                recompute_from=self.settings["recompute_from"],
+            )
         if self.batch_size % (replicas * self.settings["micro_batches"]):
             raise ValueError(
                 "`batch_size` is that of all replicas together, and must be a multiple of their "

@@ -18,6 +18,7 @@ from keras_t2i.data.finite import assert_finite
 from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.layers.distribute import gather_over_replicas, replica_count
 from keras_t2i.losses.joint_embedding import joint_embedding_loss, same_content
+from keras_t2i.models.loss_scale import loss_scaled
 from keras_t2i.text.text_encoder import TextEncoder
 from keras_t2i.workers import joined_logs
 
@@ -110,9 +111,10 @@ class JointEmbedding(keras.Model):
                     "Set `margin` in the constructor."
                 )
         arguments.setdefault("jit_compile", False)  # recurrences and all-gather do not compile
-        super().compile(
-            optimizer=keras.optimizers.get(optimizer or self._published_optimizer()), **arguments
-        )
+        optimizer = keras.optimizers.get(optimizer or self._published_optimizer())
+        if self.dtype_policy.name == "mixed_float16":
+            optimizer = loss_scaled(optimizer, name="loss_scale")
+        super().compile(optimizer=optimizer, **arguments)
         self.optimizer.build(self.trainable_variables)
 
     def get_compile_config(self) -> dict[str, Any]:

@@ -193,3 +193,17 @@ def test_what_does_not_fit_is_said_before_the_first_step(smallest):
 def test_arguments_out_of_range_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         EvaluatePictures(**arguments)
+
+
+def test_a_kept_model_that_a_kill_moved_away_is_put_back(smallest, tmp_path):
+    keep = tmp_path / "best"
+    judged = EvaluatePictures([QUICK], keep=keep)
+    smallest.model().fit(smallest.batches(1), verbose=0, callbacks=[judged])
+    keep.rename(tmp_path / ".best-abc-former")
+    (tmp_path / ".best-def").mkdir()
+    assert EvaluatePictures([QUICK], keep=keep).best == judged.best
+    assert [path.name for path in tmp_path.iterdir()] == ["best"]
+    with (keep / "model.weights.h5").open("ab") as file:
+        file.write(b"more")
+    with pytest.warns(UserWarning, match=r"counts no more.*model\.weights\.h5"):
+        assert EvaluatePictures([QUICK], keep=keep).best is None

@@ -111,6 +111,13 @@ def test_a_plain_model_is_guarded_too():
     assert np.isfinite(model.layers[0].kernel.numpy()).all()
 
 
+def test_weights_that_are_no_numbers_do_not_begin(smallest):
+    model = smallest.model()
+    spoil(model)
+    with pytest.raises(TrainingDiverged, match="before the first step"):
+        started(model)
+
+
 def test_every_must_be_positive():
     with pytest.raises(ValueError, match=r"`every` must be positive.*every=0"):
         NaNGuard(every=0)

@@ -162,6 +162,24 @@ def test_loss_scales_go_on(new, fit, tmp_path):
     assert float(resumed.optimizer.dynamic_scale) > 2.0**15
 
 
+def test_skipped_steps_of_a_loss_scale_spend_their_batches(new, fit, tmp_path):
+    def model():
+        names = ("optimizer", "discriminator_optimizer")
+        scaled = keras.optimizers.LossScaleOptimizer
+        return new(**{n: scaled(keras.optimizers.Adam(), initial_scale=2.0**24) for n in names})
+
+    with dtype_policy("mixed_float16"):
+        uninterrupted, resumed = model(), model()
+        history = fit(uninterrupted).history
+        assert float(uninterrupted.optimizer.dynamic_scale) < 2.0**24  # it overflowed
+        assert steps_done(uninterrupted) == EPOCHS * PER_EPOCH
+        with pytest.raises(Stop):
+            fit(model(), Resume(tmp_path, every=1), At(PER_EPOCH + 2, stop))
+        again = fit(resumed, Resume(tmp_path, every=1)).history
+    demand_equal_weights(uninterrupted, resumed, tolerance=1e-6)
+    np.testing.assert_allclose(again["d_loss"], history["d_loss"], rtol=1e-5)
+
+
 def test_the_save_before_a_damaged_one_is_taken(new, fit, whole, tmp_path):
     with pytest.raises(Stop):
         fit(new(), Resume(tmp_path, every=3), At(10, stop))
@@ -285,6 +303,55 @@ def test_a_divergence_falls_back_and_goes_on_with_smaller_rates(new, fit, tmp_pa
     demand_equal_weights(model, other, tolerance=1e-6)
     for name, values in expected.items():
         np.testing.assert_allclose(history.history[name], values, rtol=1e-5)
+
+
+def test_a_fall_back_into_a_former_epoch_is_saved_at_once(new, fit, tmp_path):
+    resume = Resume(tmp_path, every=100)
+    guard, kill = NaNGuard(every=3, retries=2), At(PER_EPOCH + 1, spoil)
+    with pytest.warns(UserWarning, match="from step 3"), pytest.raises(Stop):
+        # Behind the fall-back, step 4 comes for the second time.
+        fit(new(), guard, kill, resume, Second(4, stop))
+    save = Saves(tmp_path).newest()
+    assert save.step == 3
+    assert save.progress["training"]["history"] == {"d_loss": []} | {
+        name: [] for name in save.progress["training"]["history"]
+    }
+    model, guard = new(), NaNGuard(every=3, retries=2)
+    history = fit(model, guard, Resume(tmp_path, every=100)).history
+    assert guard.left == 1
+    assert len(history["d_loss"]) == EPOCHS
+    assert float(model.optimizer.learning_rate) == pytest.approx(5e-4)
+
+
+def test_a_save_is_never_newer_than_what_the_guard_falls_back_to(new, fit, tmp_path):
+    with pytest.raises(TrainingDiverged, match="weights of step 6"):
+        fit(new(), NaNGuard(every=100), At(7, spoil), Resume(tmp_path, every=2))
+    assert Saves(tmp_path).newest().step == 6
+
+
+def test_weights_that_are_no_numbers_are_not_saved(new, fit, tmp_path):
+    resume = Resume(tmp_path, every=1)
+    with pytest.warns(UserWarning, match="step 4 hold NaN"), pytest.raises(Stop):
+        fit(new(), At(4, spoil), resume, At(4, stop))
+    assert Saves(tmp_path).newest().step == 3
+    fit(new(), Resume(tmp_path, every=1))
+
+
+class Second(At):
+    """Acts when the step comes for the second time."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if steps_done(self.model) == self.step and self.action is not None:
+            self.seen = getattr(self, "seen", 0) + 1
+            if self.seen == 2:
+                self.action(self.model)
+
+
+def test_rows_that_replicas_do_not_divide_are_refused(new, fit, two_replicas):
+    with two_replicas.scope():
+        model = new()
+    with pytest.raises(ValueError, match=r"multiple.*rows=5, replicas=2"):
+        fit(model, batch=5)
 
 
 def _halve(model):
