@@ -59,7 +59,7 @@ def set_computation(
         network.__dict__.pop("call", None)
     if not jit_pictures and recompute_from is None:
         return
-    check_computation(jit_pictures=jit_pictures, recompute_from=recompute_from)
+    check_computable(jit_pictures=jit_pictures, recompute_from=recompute_from)
     if not networks:
         raise ValueError(
             "`jit_pictures` and `recompute_from` change how `picture_networks` are computed, and "
@@ -72,7 +72,7 @@ def set_computation(
             _set_call(network, recomputed(network, from_side=recompute_from))
 
 
-def check_computation(*, jit_pictures: bool, recompute_from: int | None) -> None:
+def check_computable(*, jit_pictures: bool, recompute_from: int | None) -> None:
     """Raise as `set_computation` does where no network could be computed so."""
     if jit_pictures and recompute_from is not None:
         raise ValueError(

@@ -23,10 +23,10 @@ from keras_t2i.data.finite import assert_finite, pictures_blamed
 from keras_t2i.layers.averaging import MovingAverage
 from keras_t2i.layers.compilation import set_computation, training_step
 from keras_t2i.layers.distribute import current_part, replica_count
+from keras_t2i.layers.loss_scale import loss_scaled
 from keras_t2i.layers.random import batch_normal, step_seed
 from keras_t2i.layers.spectral_normalization import update_spectral_norms
 from keras_t2i.models.arguments import check_sizes
-from keras_t2i.models.loss_scale import loss_scaled
 from keras_t2i.models.micro_batches import as_they_were, learn_from_parts, values_of
 from keras_t2i.workers import joined_logs
 

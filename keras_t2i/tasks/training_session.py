@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras_t2i import callbacks as watch
 from keras_t2i.callbacks.stop_on_signal import ELSEWHERE
 from keras_t2i.data import Source
-from keras_t2i.layers.compilation import check_computation
+from keras_t2i.layers.compilation import check_computable
 from keras_t2i.models import TextToImage
 from keras_t2i.models.arguments import check_sizes
 from keras_t2i.presets import load_bundle
@@ -200,7 +200,7 @@ class TrainingSession:
         replicas = self.strategy.num_replicas_in_sync
         check_sizes(micro_batches=self.settings["micro_batches"])
         with self.strategy.scope():
-            check_computation(
+            check_computable(
                 jit_pictures=self.settings["jit_compile"],
                 recompute_from=self.settings["recompute_from"],
             )

@@ -17,8 +17,8 @@ from keras_t2i.data.batch import check_batch
 from keras_t2i.data.finite import assert_finite
 from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.layers.distribute import gather_over_replicas, replica_count
+from keras_t2i.layers.loss_scale import loss_scaled
 from keras_t2i.losses.joint_embedding import joint_embedding_loss, same_content
-from keras_t2i.models.loss_scale import loss_scaled
 from keras_t2i.text.text_encoder import TextEncoder
 from keras_t2i.workers import joined_logs
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_t2i.models.loss_scale import LossScale, loss_scaled
+from keras_t2i.layers.loss_scale import LossScale, loss_scaled
 
 
 def stepped(gradients, *, strategy=None):
