@@ -7,7 +7,9 @@ by one of them, because its clock or its queue says so, all must do behind the s
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -27,6 +29,18 @@ class WorkerLost(RuntimeError):
 
 class WorkersDisagree(RuntimeError):
     """The workers of a training do not see the same saves."""
+
+
+def out_of_scope(function: Callable[[], Any]) -> Any:
+    """Call a function where no strategy is in scope, and give what it returns.
+
+    Under a strategy of several workers each new variable is agreed on by all of them, and Keras
+    makes some where it saves. What one worker does alone must not; a thread begins without scope.
+    """
+    if not tf.distribute.has_strategy():
+        return function()
+    with futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
 
 
 def several_workers(strategy: tf.distribute.Strategy | None = None) -> bool:

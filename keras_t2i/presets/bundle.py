@@ -28,6 +28,7 @@ import numpy as np
 import keras_t2i
 from keras_t2i.presets.weights_file import write_weights
 from keras_t2i.text import load_vocabulary, save_vocabulary
+from keras_t2i.workers import out_of_scope
 
 FORMAT = 1
 FILES = ("vocabulary.txt", "model.weights.h5", "card.md")
@@ -196,7 +197,7 @@ def _write_files(
     serialized = keras.saving.serialize_keras_object(model)
     if not training_state:
         serialized.pop("compile_config", None)
-        bare = type(model).from_config(model.get_config())
+        bare = out_of_scope(lambda: type(model).from_config(model.get_config()))
         bare.set_weights(model.get_weights())
         model = bare
     weights = folder / "model.weights.h5"

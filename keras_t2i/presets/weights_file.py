@@ -12,6 +12,8 @@ import tempfile
 
 import keras
 
+from keras_t2i.workers import out_of_scope
+
 OVERHEAD = 4096  # bytes of HDF5 beside the values of a variable, rather too many
 UNABLE = (errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
@@ -27,7 +29,7 @@ def write_weights(model: keras.Model, path: pathlib.Path) -> None:
     """
     _check_room(path.parent, _needed(model))
     try:
-        model.save_weights(path, overwrite=True)
+        out_of_scope(lambda: model.save_weights(path, overwrite=True))
     except OSError as error:
         path.unlink(missing_ok=True)
         why = os.strerror(error.errno) if error.errno else str(error)  # HDF5's takes six lines

@@ -66,6 +66,7 @@ class TrainingSession:
             run.check_arguments(arguments)
         self._held = contextlib.ExitStack()
         self._begun = False
+        self.model: TextToImage | None = None  # until a text encoder has learned
         with self._told_of_errors():
             self.model = self._made()
             self.batches()  # complains about what does not fit before anything is written
@@ -73,7 +74,7 @@ class TrainingSession:
     @property
     def step(self) -> int:
         """Updates of the generator so far: each takes one batch."""
-        return steps_done(self.model)
+        return steps_done(self.model) if self.model else 0
 
     def batches(self) -> tf.data.Dataset:
         """The source's batches from the first on."""

@@ -19,7 +19,7 @@ ROOT = SCRIPT.parents[2]
 STEPS = 60
 
 
-def start(folder, steps, *, ports=(), index=0):
+def start(folder, steps, *, ports=(), index=0, system="smallest"):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
     environment.pop("TF_CONFIG", None)
     if ports:
@@ -27,7 +27,7 @@ def start(folder, steps, *, ports=(), index=0):
         config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
         environment["TF_CONFIG"] = json.dumps(config)
     return subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(folder), str(steps)],
+        [sys.executable, str(SCRIPT), str(folder), str(steps), system],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -127,6 +127,26 @@ def test_losses_are_those_of_one(resumed):
 def test_one_process_wrote(resumed):
     run = RunDirectory(resumed / "run")
     calls = run.read_calls()
-    assert [call.get("why") for call in calls] == [None, "signal to another worker", "limit"]
+    assert [call.get("why") for call in calls] == [
+        "WorkerLost",
+        "signal to another worker",
+        "limit",
+    ]
     assert run.saves.newest().progress["training"]["replicas"] == 2
     assert len(list(run.logs.glob("events.out.tfevents.*"))) == 3  # one a call
+
+
+def test_a_text_encoder_learns_on_all_workers_too(tmp_path, free_ports):
+    ports = free_ports(2)
+    processes = [
+        start(tmp_path, 2, ports=ports, index=index, system="gan_cls") for index in range(2)
+    ]
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    for process, output in zip(processes, outputs, strict=True):
+        assert process.returncode == 0, output[-4000:]
+    weights = [np.load(tmp_path / f"{index}.npz") for index in range(2)]
+    for name in weights[0].files:
+        np.testing.assert_array_equal(weights[0][name], weights[1][name])
+    run = RunDirectory(tmp_path / "run")
+    assert read_history(run.text_history)[-1]["step"] == 1
+    assert run.text_encoder.exists()

@@ -1,4 +1,4 @@
-"""One of several processes that `train` together: `python worker.py FOLDER STEPS`.
+"""One of several processes that `train` together: `python worker.py FOLDER STEPS SYSTEM`.
 
 Run by test_several_workers.py. TF_CONFIG names the others; without it, it trains alone.
 """
@@ -15,7 +15,7 @@ from unittest import mock
 import keras
 import numpy as np
 
-from keras_t2i.registry import System
+from keras_t2i.registry import System, find_system
 from keras_t2i.tasks import training
 from keras_t2i.testing import SmallestGAN
 from keras_t2i.workers import steps_done
@@ -40,17 +40,26 @@ class Pace(keras.callbacks.Callback):
         self.path.write_text(str(steps_done(self.model)))
 
 
-def main(folder: pathlib.Path, steps: int) -> None:
-    task = json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {"index": "alone"})
+def row_of(system: str) -> tuple[System, dict]:
+    """The system's row, and the options of its smallest model."""
+    if system != "smallest":
+        row = find_system(system)
+        return row, {**row.tiny, "text_epochs": 1}
     words = dict.fromkeys(("class_name", "title", "paper", "family"), "")
     row = SmallestRow("smallest", year=2026, inputs=(), compact={}, tiny={}, **words)
+    return row, {"resolution": 8}
+
+
+def main(folder: pathlib.Path, steps: int, system: str) -> None:
+    task = json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {"index": "alone"})
+    row, options = row_of(system)
     with mock.patch.object(training, "find_system", return_value=row):
         model = training.train(
-            "smallest",
+            system,
             "shapes",
             folder / ("alone" if task["index"] == "alone" else "run"),
             source_options={"count": 40},
-            resolution=8,
+            options=options,
             batch_size=8,
             steps=steps,
             grid_every=10,
@@ -64,4 +73,4 @@ def main(folder: pathlib.Path, steps: int) -> None:
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]), int(sys.argv[2]))
+    main(pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
