@@ -10,7 +10,7 @@ from keras_t2i.testing.learning import check_terms
 from keras_t2i.testing.trial import Trial, demand, demand_equal_weights
 
 STEPS = 20
-TOLERANCE = 3e-4  # of the largest weight of a kernel, and at least of 1
+TOLERANCE = 1e-3  # of the largest weight of a kernel, and at least of 1; 7e-4 was seen on TF 2.21
 
 
 def check_replicas(trial: Trial, strategy: tf.distribute.Strategy) -> None:
