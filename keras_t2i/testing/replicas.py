@@ -10,7 +10,7 @@ from keras_t2i.testing.learning import check_terms
 from keras_t2i.testing.trial import Trial, demand, demand_equal_weights
 
 STEPS = 20
-TOLERANCE = 1e-3  # of the largest weight of a kernel, and at least of 1; 7e-4 was seen on TF 2.21
+TOLERANCE = 3e-4  # of the largest weight of a kernel, and at least of 1
 
 
 def check_replicas(trial: Trial, strategy: tf.distribute.Strategy) -> None:
@@ -50,6 +50,9 @@ def check_replicas(trial: Trial, strategy: tf.distribute.Strategy) -> None:
 
 
 def smooth_optimizers() -> dict[str, keras.Optimizer]:
-    """Adam for both players whose large epsilon lets weights follow gradients smoothly."""
+    """Adam for both players whose large epsilon lets weights follow gradients smoothly.
+
+    A rate of 2e-2 let rounding grow to 1e-3 within 20 steps now and then; with this one it is 7e-6.
+    """
     names = ("optimizer", "discriminator_optimizer")
-    return {name: keras.optimizers.Adam(2e-2, beta_1=0.5, epsilon=1.0) for name in names}
+    return {name: keras.optimizers.Adam(5e-3, beta_1=0.5, epsilon=1.0) for name in names}
