@@ -50,17 +50,23 @@ def joint_embedding_loss(
     return ops.mean(ops.where(negatives, wrong_texts + wrong_images, 0.0))
 
 
-def same_content(batch_size: int | KerasTensor, content: KerasTensor | None) -> KerasTensor:
+def same_content(
+    batch_size: int | KerasTensor, content: KerasTensor | None, *, everywhere: bool = True
+) -> KerasTensor:
     """Which rows of all replicas belong to which rows of this one.
 
     Args:
         batch_size: number of rows B on this replica.
         content: optional integer (B,).
+        everywhere: look at the rows of all replicas; False looks at this one's alone.
 
     Returns:
         bool (B, N), N rows on all replicas: True for a row itself and for rows of equal content.
     """
     own = ops.arange(batch_size)
+    if not everywhere:
+        same = own[:, None] == own[None, :]
+        return same if content is None else same | (content[:, None] == content[None, :])
     everyone = gather_over_replicas(own)
     positions = ops.arange(ops.shape(everyone)[0])
     same = own_rows(positions, batch_size)[:, None] == positions[None, :]

@@ -2,6 +2,7 @@
 
 from keras_t2i.models.adversarial import AdversarialModel
 from keras_t2i.models.contrastive_gan import ContrastiveGAN
+from keras_t2i.models.damsm import DAMSM
 from keras_t2i.models.gan_cls import GANCLS
 from keras_t2i.models.text_to_image import TextToImage
 

@@ -1,0 +1,137 @@
+"""Critics that judge a picture by itself and together with its caption.
+
+StackGAN++ (https://arxiv.org/abs/1710.10916), section 3.2, figure 2; AttnGAN and DM-GAN use them
+too.
+
+    picture --halve to 4x4, shrink to 8w channels--> features --4x4--> is it real?
+    features + condition --3x3--> --4x4--> is it real, and of this caption?
+
+Two models a resolution, so that features of real pictures are computed once for the right and the
+wrong caption.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import keras
+from keras import KerasTensor, layers
+
+from keras_t2i.layers.activations import leaky_relu
+from keras_t2i.layers.spectral_normalization import SpectralConv2D
+from keras_t2i.layers.stages import batch_normalization, tiled
+
+Normalization = Literal["batch", "spectral"]
+SMALLEST = 4  # side of the last map
+
+
+def build_image_critic(
+    resolution: int,
+    width: int,
+    *,
+    normalization: Normalization = "batch",
+    initializer: keras.Initializer,
+) -> keras.Model:
+    """Images (B, R, R, 3) -> [scores (B,), features (B, 4, 4, 8 x width)].
+
+    Each halving is a 4x4 convolution with stride 2. At 64 px the channels are w, 2w, 4w, 8w; each
+    further doubling of the resolution adds a halving to twice the channels and a 3x3 convolution
+    back (256 px: ..., 16w, 32w, then 16w, 8w); below 64 px the first ones are left out.
+
+    Args:
+        resolution: a power of two from 8.
+        width: w.
+        normalization: "batch" (no bias, none behind the first convolution) or "spectral" (DM-GAN:
+            with bias and without batch norm; not in the heads).
+        initializer: of the kernels.
+    """
+    images = x = keras.Input((resolution, resolution, 3), name="images")
+    for number, channels in enumerate(halving_widths(resolution, width), 1):
+        name, norm = f"halving_{number}", "none" if number == 1 else normalization
+        if normalization == "spectral":
+            norm = "spectral"
+        x = _judging(
+            x, channels, 4, strides=2, name=name, normalization=norm, initializer=initializer
+        )
+    number = 0
+    while x.shape[-1] > 8 * width:
+        number += 1
+        x = _judging(
+            x,
+            x.shape[-1] // 2,
+            3,
+            name=f"shrinking_{number}",
+            normalization=normalization,
+            initializer=initializer,
+        )
+    scores = _score(x, initializer=initializer)
+    return keras.Model(images, [scores, x], name=f"image_critic_{resolution}")
+
+
+def build_match_critic(
+    width: int,
+    *,
+    condition_dim: int,
+    normalization: Normalization = "batch",
+    initializer: keras.Initializer,
+    name: str = "match_critic",
+) -> keras.Model:
+    """[features (B, 4, 4, 8 x width), condition (B, D)] -> scores (B,).
+
+    Args: as `build_image_critic`; `condition_dim` is D.
+    """
+    features = keras.Input((SMALLEST, SMALLEST, 8 * width), name="features")
+    condition = keras.Input((condition_dim,), name="condition")
+    x = layers.Concatenate(name="joined")([features, tiled(condition, SMALLEST, name="tiled")])
+    x = _judging(
+        x, 8 * width, 3, name="joint", normalization=normalization, initializer=initializer
+    )
+    return keras.Model([features, condition], _score(x, initializer=initializer), name=name)
+
+
+def halving_widths(resolution: int, width: int) -> list[int]:
+    """Channels of the halvings from `resolution` to 4, first to last.
+
+    Raises:
+        ValueError: a resolution that is no power of two from 8.
+    """
+    if resolution < 2 * SMALLEST or resolution & (resolution - 1):
+        raise ValueError(
+            f"A critic's resolution must be a power of two from 8. Received: {resolution}"
+        )
+    count = (resolution // SMALLEST).bit_length() - 1
+    first = max(0, 4 - count)
+    return [width * 2**power for power in range(first, first + count)]
+
+
+def _judging(
+    x: KerasTensor,
+    channels: int,
+    side: int,
+    *,
+    name: str,
+    normalization: str,
+    initializer: keras.Initializer,
+    strides: int = 1,
+) -> KerasTensor:
+    # On even sides, "same" with kernel 4 and stride 2 pads one pixel on each side, as Torch does.
+    spectral = normalization == "spectral"
+    x = (SpectralConv2D if spectral else layers.Conv2D)(
+        channels,
+        side,
+        strides=strides,
+        padding="same",
+        use_bias=spectral,
+        kernel_initializer=initializer.clone(),
+        name=f"{name}_convolution",
+    )(x)
+    if normalization == "batch":
+        x = batch_normalization(x, name=f"{name}_norm")
+    return layers.Activation(leaky_relu, name=name)(x)
+
+
+def _score(x: KerasTensor, *, initializer: keras.Initializer) -> KerasTensor:
+    x = layers.Conv2D(
+        1, SMALLEST, kernel_initializer=initializer.clone(), dtype="float32", name="score"
+    )(x)
+    return layers.Reshape((), dtype="float32", name="scores")(x)

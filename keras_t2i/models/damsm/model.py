@@ -1,0 +1,267 @@
+"""DAMSM: how well do a picture and a caption fit, word by word and as a whole?
+
+Xu, Zhang, Huang, Zhang, Gan, Huang, He: AttnGAN, Fine-Grained Text to Image Generation with
+Attentional Generative Adversarial Networks, CVPR 2018, section 3.2,
+https://arxiv.org/abs/1711.10485.
+
+    caption --BiLSTM--> words e, sentence e-bar
+    picture --CNN--> regions v, code v-bar
+    words looking at regions --> L^w;   cosine(sentence, code) --> L^s
+
+| paper | here |
+|---|---|
+| e, e-bar | `words`, `sentence` |
+| v, v-bar | `regions`, `code` |
+| gamma_1, gamma_2, gamma_3 | `attention_scale`, `word_scale`, `match_scale` |
+| L_1^w + L_2^w, L_1^s + L_2^s | terms `words`, `sentence` |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Self
+
+import keras
+import tensorflow as tf
+
+from keras_t2i.losses.contrastive import contrastive_loss
+from keras_t2i.losses.word_matching import word_matching_loss
+from keras_t2i.models.adversarial import part_config
+from keras_t2i.models.arguments import check_sizes, check_weights
+from keras_t2i.models.damsm.image_encoders import IMAGE_ENCODERS
+from keras_t2i.text import BiLSTMEncoder, Tokenizer, WordTokenizer
+from keras_t2i.text.matching_model import MatchingModel, share_found
+
+Features = dict[str, tf.Tensor]
+SIZES = ("resolution", "embedding_dim", "feature_dim")
+SCALES = ("attention_scale", "word_scale", "match_scale", "dropout")
+CHOICES = ("image_encoder_name", "rooted", "global_negatives", "mismatch_negatives")
+
+
+@keras.saving.register_keras_serializable(package="keras_t2i")
+class DAMSM(MatchingModel):
+    """Text and image encoder that learn together which caption belongs to which picture.
+
+    `fit` takes batches that keep the contract of `keras_t2i.data.batch`. AttnGAN and DM-GAN take
+    a trained one, freeze it, read captions with it and learn from its losses.
+
+    Paper and released code disagree: the paper has gamma_1 = 5 and the root in equation 10, the
+    code 4 and no root. The defaults are the paper's; `attention_scale=4.0, rooted=False` is the
+    code, with which the published weights were trained.
+
+    Args:
+        tokenizer: makes tokens of captions; it becomes part of the model.
+        resolution: side R of the pictures to look at.
+        image_encoder_name: "small" learns wholly, for 16 to 128 px; "inception_v3" as published
+            and "efficientnet_lite0" learn their two last layers alone (see `image_encoders`).
+        embedding_dim: size of a word's embedding.
+        feature_dim: D, of words, sentence, regions and code alike (even: two LSTM directions).
+        dropout: of the embeddings, in [0, 1).
+        attention_scale: gamma_1, how sharply a word chooses its regions.
+        word_scale: gamma_2, how much the best word of a caption counts.
+        match_scale: gamma_3, of all scores before the softmax over the batch.
+        rooted: take the root of order gamma_2 in equation 10.
+        global_negatives: compare with the rows of all replicas, so that the loss does not depend
+            on how many share a batch; False looks at each replica's rows alone.
+        mismatch_negatives: take each picture's mismatched caption as one more negative, where
+            batches have `mismatched_tokens`. Captions that are wrong in one thing alone, as
+            `keras_t2i.data.Shapes(near_misses=...)` gives them, then teach what belongs to what.
+
+    Raises:
+        ValueError: an argument out of range.
+
+    Deviations: the LSTM starts with Keras' initialisers (see `BiLSTMEncoder`), and its gradient
+    is clipped together with all others, as Keras optimizers do. Rows of equal `content` are no
+    negatives of each other; for birds that is the species, as published.
+
+    Example:
+
+    >>> damsm = DAMSM.for_source(source, image_encoder_name="small")
+    >>> damsm.compile()
+    >>> damsm.fit(source.batches(damsm.tokenizer, [64], 48), epochs=10)
+    >>> damsm.rank("a small red circle", pictures)[0]  # the best picture
+    """
+
+    loss_names = ("words", "sentence")
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        *,
+        resolution: int = 64,
+        image_encoder_name: str = "small",
+        embedding_dim: int = 300,
+        feature_dim: int = 256,
+        dropout: float = 0.5,
+        attention_scale: float = 5.0,
+        word_scale: float = 5.0,
+        match_scale: float = 10.0,
+        rooted: bool = True,
+        global_negatives: bool = True,
+        mismatch_negatives: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.resolution, self.embedding_dim = resolution, embedding_dim
+        self.feature_dim, self.dropout = feature_dim, dropout
+        self.attention_scale, self.word_scale = attention_scale, word_scale
+        self.match_scale, self.rooted = match_scale, rooted
+        self.global_negatives, self.mismatch_negatives = global_negatives, mismatch_negatives
+        self.image_encoder_name = image_encoder_name
+        check_sizes(**{name: getattr(self, name) for name in SIZES})
+        check_weights(**{name: getattr(self, name) for name in SCALES})
+        _check_arguments(feature_dim, image_encoder_name)
+        self.tokenizer, self.resolutions = tokenizer, (resolution,)
+        self.text_encoder = BiLSTMEncoder(
+            tokenizer.vocabulary_size,
+            embedding_dim=embedding_dim,
+            units=feature_dim // 2,
+            dropout=dropout,
+        )
+        self.image_encoder = IMAGE_ENCODERS[image_encoder_name](resolution, feature_dim)
+        self._make_means()
+        self.built = True
+
+    @classmethod
+    def for_source(cls, source: Any, *, length: int = 32, **options: Any) -> Self:
+        """A new, untrained model whose vocabulary is that of a source's captions.
+
+        Args:
+            source: a `keras_t2i.data.Source`.
+            length: words a caption may have; longer ones are truncated (published: 18 of birds).
+            **options: arguments of the constructor.
+        """
+        tokenizer = WordTokenizer.from_captions(source.all_captions(), length=length)
+        return cls(tokenizer, **options)
+
+    def default_optimizer(self) -> keras.Optimizer:
+        """Adam with beta1 0.5; its rate 2e-3 falls by 2 % every 200 steps to a tenth.
+
+        Published: an epoch's 184 steps of birds, and clipping of the LSTM's gradients.
+        """
+        rate = keras.optimizers.schedules.ExponentialDecay(
+            2e-3, decay_steps=200, decay_rate=0.98, staircase=True
+        )
+        return keras.optimizers.Adam(_NotBelow(rate, 2e-4), beta_1=0.5, global_clipnorm=5.0)
+
+    def read(self, tokens: tf.Tensor, training: bool = False) -> Features:
+        """Tokens (B, T) to `words` (B, T, D), `sentence` (B, D), `mask` (B, T)."""
+        return self.text_encoder(tokens, training=training)
+
+    def look(self, images: tf.Tensor, training: bool = False) -> Features:
+        """Pictures (B, R, R, 3) in [-1, 1] to `regions` (B, N, D), `code` (B, D)."""
+        regions, code = self.image_encoder(images, training=training)
+        return {"regions": regions, "code": code}
+
+    def losses_of(
+        self,
+        seen: Features,
+        told: Features,
+        *,
+        content: tf.Tensor | None = None,
+        wrong: Features | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """The terms `words` and `sentence`: equations 11 and 12 on words, and on sentences.
+
+        Args:
+            seen: of `look`.
+            told: of `read`; row i belongs to picture i.
+            content: optional integer (B,): rows of equal content are no negatives of each other.
+            wrong: of `read`: a caption that is wrong for picture i, one more negative.
+        """
+        words = word_matching_loss(
+            seen["regions"],
+            told["words"],
+            told["mask"],
+            attention_scale=self.attention_scale,
+            word_scale=self.word_scale,
+            match_scale=self.match_scale,
+            rooted=self.rooted,
+            content=content,
+            wrong=wrong and (wrong["words"], wrong["mask"]),
+            global_negatives=self.global_negatives,
+        )
+        sentence = 2.0 * contrastive_loss(  # the sum of both directions, where that is the mean
+            seen["code"],
+            told["sentence"],
+            scale=self.match_scale,
+            content=content,
+            wrong=wrong and wrong["sentence"],
+            global_negatives=self.global_negatives,
+        )
+        return {"words": words, "sentence": sentence}
+
+    def judge(self, batch: Mapping[str, Any], training: bool) -> tuple[Features, tf.Tensor]:
+        """The terms of a batch, and the share of captions whose code fits best."""
+        seen = self.look(batch["images"][str(self.resolution)], training=training)
+        told = self.read(batch["tokens"], training=training)
+        terms = self.losses_of(
+            seen, told, content=batch.get("content"), wrong=self.read_wrong(batch, training)
+        )
+        codes, sentences = (tf.math.l2_normalize(x, -1) for x in (seen["code"], told["sentence"]))
+        return terms, share_found(codes, sentences, batch.get("content"))
+
+    def read_wrong(self, batch: Mapping[str, Any], training: bool = False) -> Features | None:
+        """The mismatched captions of a batch where they count as negatives, else None."""
+        if not self.mismatch_negatives or "mismatched_tokens" not in batch:
+            return None
+        return self.read(batch["mismatched_tokens"], training=training)
+
+    def encode(self, tokens: tf.Tensor) -> tf.Tensor:
+        """(B, D) sentence features, comparable with `encode_images` by cosine."""
+        return self.read(tokens)["sentence"]
+
+    def encode_images(self, images: tf.Tensor) -> tf.Tensor:
+        """(B, D) codes of pictures in [-1, 1]."""
+        return self.look(images)["code"]
+
+    def save_to_preset(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write this model as a bundle; see `keras_t2i.presets.save_bundle`."""
+        from keras_t2i.presets import save_bundle
+
+        save_bundle(self, path, **options)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        config.pop("dtype", None)  # the process's to choose
+        own = {name: getattr(self, name) for name in (*SIZES, *SCALES, *CHOICES)}
+        return {**config, "tokenizer": part_config(self.tokenizer), **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> DAMSM:
+        tokenizer = keras.saving.deserialize_keras_object(config["tokenizer"])
+        return cls(**{**config, "tokenizer": tokenizer})
+
+
+@keras.saving.register_keras_serializable(package="keras_t2i")
+class _NotBelow(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule that does not fall below a rate."""
+
+    def __init__(self, schedule: Any, least: float) -> None:
+        self.schedule, self.least = schedule, least
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        return keras.ops.maximum(self.schedule(step), self.least)
+
+    def get_config(self) -> dict[str, Any]:
+        schedule = keras.optimizers.schedules.serialize(self.schedule)
+        return {"schedule": schedule, "least": self.least}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> _NotBelow:
+        schedule = keras.optimizers.schedules.deserialize(config["schedule"])
+        return cls(schedule, config["least"])
+
+
+def _check_arguments(feature_dim: int, image_encoder_name: str) -> None:
+    if feature_dim % 2:
+        raise ValueError(
+            "`feature_dim` must be even: the LSTM has two directions. "
+            f"Received: feature_dim={feature_dim}"
+        )
+    if image_encoder_name not in IMAGE_ENCODERS:
+        raise ValueError(
+            f"`image_encoder_name` must be one of {list(IMAGE_ENCODERS)}. "
+            f"Received: image_encoder_name={image_encoder_name!r}"
+        )
