@@ -88,11 +88,13 @@ def word_scores(
     Returns:
         float32 (P, N).
     """
-    regions, words = ops.cast(regions, "float32"), ops.cast(words, "float32")
-    products = ops.einsum("prd,ntd->pntr", regions, words)
-    gram = ops.einsum("prd,psd->prs", regions, regions)[:, None]
+    captions, length, features = ops.shape(words)
+    every_word = ops.reshape(words, (1, captions * length, features))
     cosines = _cosines(
-        products, gram, words[None], mask=mask[None, :, :, None], attention_scale=attention_scale
+        regions,
+        ops.broadcast_to(every_word, (ops.shape(regions)[0], captions * length, features)),
+        ops.reshape(mask, (1, captions, length)),
+        attention_scale=attention_scale,
     )
     return _pooled(cosines, mask[None], word_scale=word_scale, rooted=rooted)
 
@@ -107,33 +109,49 @@ def paired_word_scores(
     rooted: bool = True,
 ) -> KerasTensor:
     """R(Q, D) of picture i and caption i: the diagonal of `word_scores`, float32 (B,)."""
-    regions, words = ops.cast(regions, "float32"), ops.cast(words, "float32")
-    products = ops.einsum("brd,btd->btr", regions, words)
-    gram = ops.einsum("brd,bsd->brs", regions, regions)
-    cosines = _cosines(products, gram, words, mask=mask[..., None], attention_scale=attention_scale)
-    return _pooled(cosines, mask, word_scale=word_scale, rooted=rooted)
+    cosines = _cosines(regions, words, mask[:, None], attention_scale=attention_scale)
+    return _pooled(cosines[:, 0], mask, word_scale=word_scale, rooted=rooted)
 
 
 def _cosines(
-    products: KerasTensor,
-    gram: KerasTensor,
-    words: KerasTensor,
-    *,
-    mask: KerasTensor,
-    attention_scale: float,
+    regions: KerasTensor, words: KerasTensor, mask: KerasTensor, *, attention_scale: float
 ) -> KerasTensor:
-    """cos(c_t, e_t) of each word with its context, (..., T), from products e_t . v_r (..., T, R).
+    """cos(c_t, e_t) of each word with its context in each picture.
 
-    The contexts c = sum of attention x v are never made: c . e is the sum of attention x products,
-    and |c|^2 that of attention x gram x attention.
+    The contexts c = sum of attention x v are never made: c . e is the sum of attention x v . e,
+    and |c|^2 that of attention x (v . v') x attention.
+
+    Args:
+        regions: (P, R, D).
+        words: (P, N x T, D), all words of N captions.
+        mask: (P or 1, N, T).
+
+    Returns:
+        float32 (P, N, T).
     """
-    of_words = ops.softmax(ops.where(mask, products, FORBIDDEN), axis=-2)
+    regions, words = ops.cast(regions, "float32"), ops.cast(words, "float32")
+    count, size = ops.shape(regions)[0], ops.shape(regions)[1]
+    captions, length = ops.shape(mask)[1:]
+    products = ops.matmul(words, ops.transpose(regions, (0, 2, 1)))
+    of_words = _softmax_over_words(
+        ops.reshape(products, (count, captions, length, size)), mask[..., None]
+    )
+    of_words = ops.reshape(of_words, (count, captions * length, size))
     attention = ops.softmax(attention_scale * of_words, axis=-1)
     dots = ops.sum(attention * products, axis=-1)
+    gram = ops.matmul(regions, ops.transpose(regions, (0, 2, 1)))
     squares = ops.sum(attention * ops.matmul(attention, gram), axis=-1)
-    lengths = ops.sqrt(ops.maximum(squares, SMALL**2))
-    of_word = ops.sqrt(ops.maximum(ops.sum(ops.square(words), axis=-1), SMALL**2))
-    return dots / ops.maximum(lengths * of_word, SMALL)
+    of_contexts = ops.sqrt(ops.maximum(squares, SMALL**2))
+    of_words = ops.sqrt(ops.maximum(ops.sum(ops.square(words), axis=-1), SMALL**2))
+    cosines = dots / ops.maximum(of_contexts * of_words, SMALL)
+    return ops.reshape(cosines, (count, captions, length))
+
+
+def _softmax_over_words(products: KerasTensor, mask: KerasTensor) -> KerasTensor:
+    """Over the last axis but one; `ops.softmax` would move it to the end and back."""
+    scores = ops.where(mask, products, FORBIDDEN)
+    shares = ops.exp(scores - ops.stop_gradient(ops.max(scores, axis=-2, keepdims=True)))
+    return shares / ops.sum(shares, axis=-2, keepdims=True)
 
 
 def _pooled(

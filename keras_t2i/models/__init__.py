@@ -6,4 +6,4 @@ from keras_t2i.models.damsm import DAMSM
 from keras_t2i.models.gan_cls import GANCLS
 from keras_t2i.models.text_to_image import TextToImage
 
-__all__ = ["GANCLS", "AdversarialModel", "ContrastiveGAN", "TextToImage"]
+__all__ = ["DAMSM", "GANCLS", "AdversarialModel", "ContrastiveGAN", "TextToImage"]

@@ -11,7 +11,7 @@ import keras
 from keras import KerasTensor, layers
 
 from keras_t2i.layers.activations import leaky_relu
-from keras_t2i.layers.blocks import DownBlock
+from keras_t2i.layers.blocks import DownBlock, PixelUnshuffle
 
 REGIONS_SIDE = 8  # of the small encoder's map of regions
 
@@ -23,7 +23,7 @@ def build_small_encoder(resolution: int, feature_dim: int) -> keras.Model:
     roughly where (a narrow 4x4 map): relations between objects are told by places.
     """
     images = keras.Input((resolution, resolution, 3), name="images")
-    x = layers.Conv2D(32, 3, padding="same", name="from_pixels")(images)
+    x = layers.Conv2D(32, 3, padding="same", name="from_pixels")(PixelUnshuffle(2)(images))
     width = 64
     while x.shape[1] > REGIONS_SIDE:
         x = DownBlock(width, name=f"block_{x.shape[1] // 2}")(x)
