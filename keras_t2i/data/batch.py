@@ -4,7 +4,7 @@
 |---|---|---|---|
 | `tokens` | (B, T) | int32 | the caption, id 0 pads |
 | `images` | {"64": (B, 64, 64, 3), ...} | float32 | one picture at each resolution, in [-1, 1] |
-| `mismatched_tokens` | (B, T) | int32 | a caption of another picture that does not fit this one |
+| `mismatched_tokens` | (B, T) | int32 | a caption that does not fit this picture |
 | `content` | (B,) | int32 | rows of equal content are no negatives of each other |
 | `labels` | (B,) | int32 | class ids |
 | `attributes` | (B, A) | float32 | |

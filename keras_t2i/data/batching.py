@@ -49,7 +49,9 @@ class BatchPlan:
     def facts(self, source: Source) -> dict[str, Any]:
         """The plan, and what tells the source from others, as JSON writes them."""
         own = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
-        known = {"source": type(source).__name__, "pictures": len(source)}
+        known: dict[str, Any] = {"source": type(source).__name__, "pictures": len(source)}
+        if source.near_misses:  # a source without them is told as ever, so that trainings resume
+            known["near_misses"] = float(source.near_misses)
         return {**known, "captions": _captions_sum(source), **own}
 
 
@@ -160,11 +162,22 @@ class BatchMaker:
             "content": self.contents[indices],
         }
         if self.mismatcher:
-            partners = self.mismatcher.draw(everyone, draws)[rows]
-            chances = self._chances(len(everyone), draws)[rows]
-            pairs = zip(indices.tolist(), partners.tolist(), strict=True)
-            batch["mismatched"] = _choose([self.mismatcher.captions(*p) for p in pairs], chances)
+            batch["mismatched"] = self._mismatched(everyone, rows, draws)
         return batch | self._annotations(indices)
+
+    def _mismatched(
+        self, everyone: np.ndarray, rows: slice, draws: np.random.Generator
+    ) -> np.ndarray:
+        partners = self.mismatcher.draw(everyone, draws)[rows].tolist()
+        chances = self._chances(len(everyone), draws)[rows]
+        indices = everyone[rows].tolist()
+        captions = [self.mismatcher.captions(*p) for p in zip(indices, partners, strict=True)]
+        if self.source.near_misses > 0:
+            chosen, errors = draws.random((2, len(everyone)))[:, rows]
+            for row in np.flatnonzero(chosen < self.source.near_misses).tolist():
+                near = self.source.near_miss_captions(indices[row], float(errors[row]))
+                captions[row] = near or captions[row]
+        return _choose(captions, chances)
 
     def _indices(self, number: int) -> np.ndarray:
         epoch, step = divmod(number, self.steps)

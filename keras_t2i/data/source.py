@@ -27,6 +27,8 @@ class Source(abc.ABC):
         flip: may a picture be mirrored without making its captions untrue? One answer for
             all, or bool (N,).
         crop_margin: pictures are loaded this much larger than asked, then cropped at random.
+        near_misses: in [0, 1], the share of mismatched captions that `near_miss_captions` gives,
+            as far as it has any, instead of another picture.
     """
 
     splits: tuple[str, ...] = ("train", "val", "test")
@@ -34,6 +36,7 @@ class Source(abc.ABC):
     annotation_names: tuple[str, ...] = ()
     flip: bool | np.ndarray = True
     crop_margin: float = 76 / 64
+    near_misses: float = 0.0
 
     @abc.abstractmethod
     def __len__(self) -> int:
@@ -66,6 +69,15 @@ class Source(abc.ABC):
     ) -> dict[str, Any]:
         """Arrays (and lists of strings) named by `annotation_names`; all, or those asked for."""
         return {}
+
+    def near_miss_captions(self, index: int, chance: float) -> list[str]:
+        """Captions that all but fit the picture, wrong in the same way; [] where there are none.
+
+        Args:
+            index: of the picture.
+            chance: a number in [0, 1) that names what is wrong, the only draw there is.
+        """
+        return []
 
     def picture_name(self, index: int) -> str:
         """How a picture is called where one must be named, such as its file."""
@@ -109,7 +121,7 @@ class Source(abc.ABC):
                 of the source and each picture's first caption.
             augment: random crop and mirroring as far as the source allows it; else centre crop.
             mismatched: add `mismatched_tokens`, a caption of another picture whose class and
-                content differ.
+                content differ; in a share `near_misses` of the rows one that all but fits.
             annotations: names from `annotation_names` to add.
             seed: names every draw.
             start: number of the first batch, counted over all epochs. From amid an epoch, passes

@@ -136,3 +136,24 @@ def test_a_dataset_tells_what_names_its_batches(words):
         for each in (Shapes("val", count=20), Shapes("test", count=20))
     )
     assert again == captions != other
+
+
+def test_any_source_can_have_near_misses_of_its_own(list_source, tokenizer):
+    source = list_source([[f"number {n}"] for n in range(8)], contents=[0] * 4 + [1] * 4)
+    plain = rows_of(source.batches(tokenizer, (4,), 8, shuffle=False), 1)[0]
+    source.near_misses = 1.0
+    without = rows_of(source.batches(tokenizer, (4,), 8, shuffle=False), 1)[0]
+    assert_equal(without, plain)  # it has none
+    source.near_miss_captions = lambda index, chance: [f"number {100 + index}"] * (index % 2)
+    near = rows_of(source.batches(tokenizer, (4,), 8, shuffle=False), 1)[0]
+    assert near["mismatched_tokens"][1::2, 0].tolist() == [101, 103, 105, 107]
+    assert_equal(near["mismatched_tokens"][::2], plain["mismatched_tokens"][::2])
+
+
+def test_what_is_wrong_in_a_near_miss_is_drawn_for_each_row_and_batch(list_source, tokenizer):
+    source = list_source([[f"number {n}"] for n in range(8)])
+    source.near_misses, drawn = 1.0, []
+    source.near_miss_captions = lambda index, chance: drawn.append(chance) or ["0"]
+    rows_of(source.batches(tokenizer, (4,), 4, shuffle=False), 2)
+    assert len(set(drawn)) == 8
+    assert 0 <= min(drawn) < max(drawn) < 1

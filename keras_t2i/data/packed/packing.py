@@ -71,7 +71,7 @@ def pack(
     Raises:
         FileExistsError: there is something at `path`.
         ValueError: an unknown split or annotation, or a number out of range; a picture without
-            captions.
+            captions; a source with near misses, which a pack cannot hold.
         OSError: the disk is full; nothing is left behind.
 
     Example:
@@ -151,6 +151,12 @@ def _check(
                 f"`{name}` of {type(source).__name__} are {list(known)}; name some, each once. "
                 f"Received: {name}={list(asked)}"
             )
+    if source.near_misses:
+        raise ValueError(
+            "Mismatched captions that all but fit are made by their source, for each batch anew: a "
+            "data pack holds none. Pack the source with near_misses=0, or train on it unpacked. "
+            f"Received: near_misses={source.near_misses}"
+        )
     if not splits:
         raise ValueError(f"Name at least one of {list(source.splits)}. Received: splits=[]")
     for name, (lowest, highest) in LIMITS.items():

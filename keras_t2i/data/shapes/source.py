@@ -16,10 +16,16 @@ from keras_t2i.data.shapes.annotations import (
     masks,
     object_classes,
 )
-from keras_t2i.data.shapes.attributes import SPLITS, TRIPLE_COUNT, triple_name
+from keras_t2i.data.shapes.attributes import (
+    SPLITS,
+    TRIPLE_COUNT,
+    triple_name,
+    triples_of_split,
+)
 from keras_t2i.data.shapes.dialogue import DRAWS as DIALOGUE_DRAWS
 from keras_t2i.data.shapes.dialogue import dialogue
 from keras_t2i.data.shapes.language import captions
+from keras_t2i.data.shapes.near_misses import near_miss
 from keras_t2i.data.shapes.render import check_size, render
 from keras_t2i.data.shapes.sampling import (
     MAX_OBJECTS,
@@ -74,9 +80,14 @@ class Shapes(Source):
         objects: the numbers of objects a scene may have, out of 1, 2 and 3.
         weights: how likely each of `objects` is, in any unit; None means equally.
         seed: a non-negative integer.
+        near_misses: in [0, 1], the share of mismatched captions that tell the picture's own scene
+            with one error (`keras_t2i.data.shapes.near_misses` lists the kinds) instead of
+            another scene. Wrong objects are of the split's triples too. Nothing else of a batch
+            changes with it, and nothing at all for systems that read no mismatched captions.
 
     Raises:
-        ValueError: an unknown split, or `count`, `objects`, `weights` or `seed` out of range.
+        ValueError: an unknown split, or `count`, `objects`, `weights`, `seed` or `near_misses`
+            out of range.
         IndexError: from the methods, where there is no such scene.
 
     Example:
@@ -110,6 +121,7 @@ class Shapes(Source):
         objects: Sequence[int] = (1, 2, 3),
         weights: Sequence[float] | None = None,
         seed: int = 0,
+        near_misses: float = 0.0,
     ) -> None:
         _check_known(split, SPLITS, "split")
         self.split_name = split
@@ -117,6 +129,7 @@ class Shapes(Source):
         self.objects = _checked_objects(objects)
         self.weights = _checked_weights(weights, self.objects)
         self.seed = _checked_integer(seed, "seed", minimum=0)
+        self.near_misses = _checked_share(near_misses, "near_misses")
 
     def __len__(self) -> int:
         return DEFAULT_COUNTS[self.split_name] if self.count is None else self.count
@@ -124,7 +137,12 @@ class Shapes(Source):
     def split(self, name: str) -> Shapes:
         """The same source, with equal arguments, for another split."""
         return Shapes(
-            name, count=self.count, objects=self.objects, weights=self.weights, seed=self.seed
+            name,
+            count=self.count,
+            objects=self.objects,
+            weights=self.weights,
+            seed=self.seed,
+            near_misses=self.near_misses,
         )
 
     def scene(self, index: int) -> Scene:
@@ -139,6 +157,13 @@ class Shapes(Source):
     def captions(self, index: int) -> list[str]:
         """Five captions, the plainest first."""
         return captions(self.scene(index))
+
+    def near_miss_captions(self, index: int, chance: float) -> list[str]:
+        """Three or five captions that are wrong in one thing, the plainest first."""
+        told = near_miss(
+            self.scene(index), chance, triples=self._split_triples, numbers=self.objects
+        )
+        return told.captions
 
     def picture(self, index: int, size: int) -> np.ndarray:
         """(size, size, 3) uint8, for any size from 8 to 1024 pixels."""
@@ -193,6 +218,10 @@ class Shapes(Source):
         return self.seed, SPLITS.index(self.split_name)
 
     @cached_property
+    def _split_triples(self) -> frozenset[int]:
+        return frozenset(triples_of_split(self.split_name).tolist())
+
+    @cached_property
     def _table(self) -> SceneTable:
         shares = np.ones(len(self.objects)) if self.weights is None else np.array(self.weights)
         return draw_scenes(
@@ -235,6 +264,15 @@ def _checked_integer(value: int, name: str, *, minimum: int) -> int:
             f"`{name}` must be an integer of at least {minimum}. Received: {name}={value!r}"
         )
     return int(value)
+
+
+def _checked_share(value: float, name: str) -> float:
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not 0 <= value <= 1:
+        raise ValueError(
+            f"`{name}` is a share, from 0 to 1, for example 0.5. Received: {name}={value!r}"
+        )
+    return float(value)
 
 
 def _checked_objects(objects: Sequence[int]) -> tuple[int, ...]:

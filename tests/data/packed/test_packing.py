@@ -119,6 +119,14 @@ def test_captions_that_cannot_be_kept_apart_are_refused(list_source, tmp_path, c
         pack(source, tmp_path / "pack", side=8)
 
 
+def test_a_source_with_near_misses_is_not_packed_without_them(tmp_path):
+    with pytest.raises(ValueError, match=r"a data pack holds none.*near_misses=0\.5"):
+        pack(Shapes(count=4, near_misses=0.5), tmp_path / "pack")
+    assert not list(tmp_path.iterdir())
+    pack(Shapes(count=4, near_misses=0), tmp_path / "pack", splits=["val"], side=8)
+    assert Packed(tmp_path / "pack", split="val").near_misses == 0
+
+
 def test_progress_is_shown_where_it_is_wanted(folder, tmp_path, capsys):
     pack(folder, tmp_path / "pack", progress=True)
     assert "packed 9/9 pictures" in capsys.readouterr().err
