@@ -1,9 +1,19 @@
 """Two roles, and one file a system."""
 
 from keras_t2i.models.adversarial import AdversarialModel
+from keras_t2i.models.attn_gan import AttnGAN
 from keras_t2i.models.contrastive_gan import ContrastiveGAN
 from keras_t2i.models.damsm import DAMSM
+from keras_t2i.models.dm_gan import DMGAN
 from keras_t2i.models.gan_cls import GANCLS
 from keras_t2i.models.text_to_image import TextToImage
 
-__all__ = ["DAMSM", "GANCLS", "AdversarialModel", "ContrastiveGAN", "TextToImage"]
+__all__ = [
+    "DAMSM",
+    "DMGAN",
+    "GANCLS",
+    "AdversarialModel",
+    "AttnGAN",
+    "ContrastiveGAN",
+    "TextToImage",
+]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 SEEDS = 2**32  # of `keras.utils.set_random_seed`
@@ -24,6 +26,18 @@ def check_weights(**weights: Any) -> None:
             raise ValueError(
                 f"`{name}` must be a finite number of 0 or more. Received: {name}={value!r}"
             )
+
+
+def check_doubling(resolutions: Any) -> tuple[int, ...]:
+    """The stages' sides as a tuple; raise `ValueError` where they do not double."""
+    sides = tuple(resolutions) if isinstance(resolutions, Sequence) else ()
+    whole = bool(sides) and all(_is_whole(side) and side > 0 for side in sides)
+    if not whole or any(2 * small != large for small, large in pairwise(sides)):
+        raise ValueError(
+            "`resolutions` must double at every stage, such as (64, 128, 256). "
+            f"Received: resolutions={resolutions!r}"
+        )
+    return sides
 
 
 def check_seed(seed: Any) -> None:

@@ -1,0 +1,392 @@
+"""AttnGAN: words are painted where they belong.
+
+Xu, Zhang, Huang, Zhang, Gan, Huang, He: AttnGAN, Fine-Grained Text to Image Generation with
+Attentional Generative Adversarial Networks, CVPR 2018, https://arxiv.org/abs/1711.10485.
+
+    caption --text encoder of the DAMSM (frozen)--> words e, sentence e-bar
+    e-bar --conditioning augmentation--> c;  c + z --F_0--> h_0 --G_0--> picture 64
+    h_0, e --F_attn--> contexts;  h_0 + contexts --F_1--> h_1 --G_1--> picture 128
+    h_1, e --F_attn--> contexts;  h_1 + contexts --F_2--> h_2 --G_2--> picture 256 --> DAMSM
+
+| paper | here |
+|---|---|
+| e, e-bar | `words`, `sentence` |
+| F^ca, F_i, F_i^attn, G_i | layers `condition`, `stage_`, `attention_`, `images_` of `generator` |
+| h_i | maps behind `stage_...` |
+| D_i | `image_critics`, `match_critics` |
+| lambda of L_DAMSM | `damsm_weight` |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import keras
+import tensorflow as tf
+from keras import KerasTensor, layers
+
+from keras_t2i.data.pairing import Mismatcher
+from keras_t2i.layers.averaging import MovingAverage
+from keras_t2i.layers.conditioning import ConditioningAugmentation
+from keras_t2i.layers.critics import Normalization, build_image_critic, build_match_critic
+from keras_t2i.layers.random import batch_normal, row_normal
+from keras_t2i.layers.stages import (
+    gated_projection,
+    gated_residual_block,
+    gated_up_block,
+    image_head,
+)
+from keras_t2i.layers.word_attention import WordAttention
+from keras_t2i.losses import fake_cross_entropy, kl_divergence, real_cross_entropy
+from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
+from keras_t2i.models.arguments import check_doubling, check_seed, check_sizes, check_weights
+from keras_t2i.models.damsm import DAMSM
+from keras_t2i.models.damsm.training import trained_damsm
+from keras_t2i.models.text_to_image import TextToImage
+
+SIZES = ("noise_dim", "condition_dim", "generator_width", "discriminator_width", "residual_blocks")
+WEIGHTS = (
+    "adversarial_weight",
+    "mismatch_weight",
+    "damsm_weight",
+    "kl_weight",
+    "average_momentum",
+)
+
+
+@keras.saving.register_keras_serializable(package="keras_t2i")
+class AttnGAN(TextToImage, AdversarialModel):
+    """The attentional generative network, guided by a trained DAMSM.
+
+    Where paper and released code disagree, the default is the paper's and an argument gives the
+    code's: `adversarial_weight` (1/2; code 1), `neighbours_masks` (False; code True). The wrong
+    pairs in the critics' loss and the divergence of the condition (`mismatch_weight`,
+    `kl_weight`, both 1) are in the code alone; they are kept, as without them no critic compares
+    picture and caption.
+
+    Deviations: the wrong pair is (picture, mismatched caption of the batch), where the code takes
+    the next row's caption, which may fit; batch norm is synchronised over replicas.
+
+    Args:
+        damsm: trained; it becomes part of the model, frozen, with its tokenizer. Its resolution
+            must be the last of `resolutions`.
+        resolutions: sides of the stages' pictures, each twice the one before (paper: 64, 128,
+            256).
+        noise_dim: length of z.
+        condition_dim: length of c.
+        generator_width: channels of the maps h_i.
+        discriminator_width: channels behind a critic's first convolution at 64 px.
+        residual_blocks: in each stage behind the first (COCO: 3).
+        adversarial_weight: of both adversarial terms in the generator's loss.
+        mismatch_weight: of the wrong pairs against the fakes in the critics' loss.
+        damsm_weight: lambda (birds 5, COCO 50).
+        kl_weight: of the divergence of the condition from the standard normal.
+        neighbours_masks: see `keras_t2i.layers.WordAttention`.
+        average_momentum: of the moving average of the generator's weights, which paints.
+        seed: names every random draw of the training.
+
+    Raises:
+        ValueError: sizes that do not fit, or a number out of range.
+
+    Example:
+        >>> model = AttnGAN.for_source(source, resolutions=(16, 32, 64), damsm_epochs=10)
+        >>> model.compile()
+        >>> model.fit(source.batches(model.tokenizer, model.resolutions, 20), epochs=600)
+        >>> pictures, attention = model.generate(["a red bird"], seed=7, return_attention=True)
+    """
+
+    def __init__(
+        self,
+        damsm: DAMSM,
+        *,
+        resolutions: Sequence[int] = (64, 128, 256),
+        noise_dim: int = 100,
+        condition_dim: int = 100,
+        generator_width: int = 32,
+        discriminator_width: int = 64,
+        residual_blocks: int = 2,
+        adversarial_weight: float = 0.5,
+        mismatch_weight: float = 1.0,
+        damsm_weight: float = 5.0,
+        kl_weight: float = 1.0,
+        neighbours_masks: bool = False,
+        average_momentum: float = 0.999,
+        seed: int = 0,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.damsm, self.tokenizer = damsm, damsm.tokenizer
+        self.damsm.trainable = False
+        self.resolutions = check_doubling(resolutions)
+        self.noise_dim, self.condition_dim = noise_dim, condition_dim
+        self.generator_width, self.discriminator_width = generator_width, discriminator_width
+        self.residual_blocks, self.neighbours_masks = residual_blocks, neighbours_masks
+        self.adversarial_weight, self.mismatch_weight = adversarial_weight, mismatch_weight
+        self.damsm_weight, self.kl_weight = damsm_weight, kl_weight
+        self.average_momentum, self.seed = average_momentum, seed
+        check_sizes(**{name: getattr(self, name) for name in SIZES})
+        check_weights(**{name: getattr(self, name) for name in WEIGHTS})
+        check_seed(seed)
+        _check_sides(self.resolutions, damsm)
+
+        self.generator = self._new_generator()
+        critics = [self._new_critics(side) for side in self.resolutions]
+        self.image_critics, self.match_critics = map(list, zip(*critics, strict=True))
+        self.averaged_generator = self._new_generator()
+        average = MovingAverage(self.generator, self.averaged_generator, momentum=average_momentum)
+        self.averages = (average,)
+        self.built = True
+
+    @classmethod
+    def for_source(
+        cls,
+        source: Any,
+        *,
+        damsm: DAMSM | str | os.PathLike[str] | None = None,
+        damsm_epochs: int = 20,
+        damsm_batch_size: int = 48,
+        damsm_options: Mapping[str, Any] | None = None,
+        text_callbacks: Sequence[keras.callbacks.Callback] = (),
+        **options: Any,
+    ) -> Self:
+        """A new model for a source, with a trained DAMSM or one that is trained first.
+
+        Args:
+            source: a `keras_t2i.data.Source`.
+            damsm: a trained one, or the name or folder of its bundle; None trains one on the
+                source's pictures, at the last of `resolutions`.
+            damsm_epochs: its epochs; a line an epoch is printed. Authors: up to 600 for birds.
+            damsm_batch_size: rows of its batches, all negatives of each other.
+            damsm_options: arguments of `DAMSM.for_source`.
+            text_callbacks: callbacks of that training; with a `keras_t2i.callbacks.WeightsSaver`
+                among them a training that was ended goes on.
+            **options: arguments of the constructor.
+
+        Raises:
+            ValueError: an option out of range, or a picture without a mismatched caption.
+        """
+        Mismatcher(source)  # complains now, not after the DAMSM's training
+        sides = check_doubling(options.get("resolutions", (64, 128, 256)))
+        damsm = trained_damsm(
+            source,
+            damsm,
+            epochs=damsm_epochs,
+            batch_size=damsm_batch_size,
+            options={"resolution": sides[-1], **(damsm_options or {})},
+            seed=options.get("seed", 0),
+            callbacks=text_callbacks,
+        )
+        return cls(damsm, **options)
+
+    @property
+    def discriminator_parts(self) -> tuple[keras.Layer, ...]:
+        return (*self.image_critics, *self.match_critics)
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        critics = [f"d_{side}" for side in self.resolutions]
+        painters = [f"g_{side}" for side in self.resolutions]
+        damsm = ("damsm_words", "damsm_sentence") if self.damsm_weight else ()
+        return (*critics, *painters, "kl", *damsm)
+
+    def default_optimizers(self) -> tuple[keras.Optimizer, keras.Optimizer]:
+        """Adam, rate 2e-4, beta1 0.5, for both."""
+        return (
+            keras.optimizers.Adam(2e-4, beta_1=0.5, name="generator_adam"),
+            keras.optimizers.Adam(2e-4, beta_1=0.5, name="discriminator_adam"),
+        )
+
+    def forward(self, batch: Batch, noise: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
+        """Paint the captions at all resolutions."""
+        told = self.damsm.read(batch["tokens"])
+        rows = tf.shape(noise)[0]
+        further = batch_normal(rows, self.condition_dim, seed=self.step_seed("condition"))
+        inputs = [noise, further, told["sentence"], told["words"], told["mask"]]
+        return {**self.generator(inputs, training=training), **told}
+
+    def discriminator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
+        """1/2 real + 1/3 (fake + wrong), by itself and with the caption, for each D_i."""
+        told, wrong = fakes["sentence"], None
+        if self.mismatch_weight:
+            wrong = self.damsm.read(batch["mismatched_tokens"])["sentence"]
+        terms = {}
+        for side, image_critic, match_critic in self._critics():
+            scores, real = image_critic(batch["images"][side], training=self.learning)
+            fake_scores, fake = image_critic(fakes[side], training=self.learning)
+            matches = match_critic([real, told], training=self.learning)
+            fake_matches = match_critic([fake, told], training=self.learning)
+            false = fake_cross_entropy(fake_scores) + fake_cross_entropy(fake_matches)
+            if wrong is not None:
+                mismatches = match_critic([real, wrong], training=self.learning)
+                false += self.mismatch_weight * fake_cross_entropy(mismatches)
+            true = real_cross_entropy(scores) + real_cross_entropy(matches)
+            terms[f"d_{side}"] = true / 2.0 + false / (2.0 + self.mismatch_weight)
+        return terms
+
+    def generator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
+        """Equation 3 of each stage, the condition's divergence, and lambda L_DAMSM."""
+        terms = {}
+        for side, image_critic, match_critic in self._critics():
+            scores, features = image_critic(fakes[side], training=self.learning)
+            matches = match_critic([features, fakes["sentence"]], training=self.learning)
+            loss = real_cross_entropy(scores) + real_cross_entropy(matches)
+            terms[f"g_{side}"] = self.adversarial_weight * loss
+        terms["kl"] = self.kl_weight * kl_divergence(fakes["mean"], fakes["log_variance"])
+        return {**terms, **self._damsm_terms(batch, fakes)}
+
+    def paint(
+        self, tokens: tf.Tensor, seeds: tf.Tensor, truncation: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        return self._painted(tokens, seeds, truncation)[str(self.resolutions[-1])]
+
+    def attention(self, tokens: tf.Tensor, seeds: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Where each word was looked at: `attention_64` (B, 64, 64, T) for each attending map.
+
+        Each place's row over words sums to one; padding has 0.
+        """
+        painted = self._painted(tokens, seeds)
+        return {name: maps for name, maps in painted.items() if name.startswith("attention_")}
+
+    def encode(self, tokens: tf.Tensor) -> tf.Tensor:
+        """(B, D) sentence features, comparable with `encode_images` by cosine."""
+        return self.damsm.encode(tokens)
+
+    def encode_images(self, images: tf.Tensor) -> tf.Tensor:
+        """(B, D) codes of pictures in [-1, 1], of the last resolution."""
+        return self.damsm.encode_images(images)
+
+    def get_config(self) -> dict[str, Any]:
+        damsm = part_config(self.damsm)
+        tokenizer = damsm["config"].pop("tokenizer")
+        names = (*SIZES, *WEIGHTS, "resolutions", "neighbours_masks", "seed")
+        own = {name: getattr(self, name) for name in names}
+        return {**super().get_config(), "tokenizer": tokenizer, "damsm": damsm, **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        config = dict(config)
+        tokenizer, damsm = config.pop("tokenizer"), config.pop("damsm")
+        own = {**damsm["config"], "tokenizer": tokenizer}
+        damsm = keras.saving.deserialize_keras_object({**damsm, "config": own})
+        return cls(damsm, **config)
+
+    def _critics(self) -> list[tuple[str, keras.Model, keras.Model]]:
+        sides = map(str, self.resolutions)
+        return list(zip(sides, self.image_critics, self.match_critics, strict=True))
+
+    def _damsm_terms(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
+        if not self.damsm_weight:
+            return {}
+        terms = self.damsm.losses_of(
+            self.damsm.look(fakes[str(self.resolutions[-1])]),
+            {name: fakes[name] for name in ("words", "sentence", "mask")},
+            content=batch.get("content"),
+            wrong=self.damsm.read_wrong(batch),
+        )
+        return {f"damsm_{name}": self.damsm_weight * term for name, term in terms.items()}
+
+    def _painted(
+        self, tokens: tf.Tensor, seeds: tf.Tensor, truncation: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        told = self.damsm.read(tokens)
+        draws = row_normal(seeds, self.noise_dim + self.condition_dim, truncation=truncation)
+        noise, further = tf.split(draws, [self.noise_dim, self.condition_dim], axis=1)
+        inputs = [noise, further, told["sentence"], told["words"], told["mask"]]
+        return self.averaged_generator(inputs, training=False)
+
+    def _new_generator(self) -> keras.Model:
+        return build_generator(
+            self.resolutions,
+            self.generator_width,
+            noise_dim=self.noise_dim,
+            condition_dim=self.condition_dim,
+            text_dim=self.damsm.feature_dim,
+            residual_blocks=self.residual_blocks,
+            attend=self._attend,
+        )
+
+    def _attend(
+        self, x: KerasTensor, words: KerasTensor, mask: KerasTensor, *, name: str
+    ) -> tuple[KerasTensor, KerasTensor]:
+        """The map and its contexts (B, H, W, 2C), and the attention: equations 2 and 3."""
+        attend = WordAttention(
+            neighbours_masks=self.neighbours_masks, kernel_initializer=orthogonal(), name=name
+        )
+        context, attention = attend([x, words, mask])
+        return layers.Concatenate(name=f"{name}_joined")([x, context]), attention
+
+    def _new_critics(
+        self, side: int, normalization: Normalization = "batch"
+    ) -> tuple[keras.Model, keras.Model]:
+        options = {"normalization": normalization, "initializer": orthogonal()}
+        image_critic = build_image_critic(side, self.discriminator_width, **options)
+        match_critic = build_match_critic(
+            self.discriminator_width,
+            condition_dim=self.damsm.feature_dim,
+            name=f"match_critic_{side}",
+            **options,
+        )
+        return image_critic, match_critic
+
+
+def build_generator(
+    resolutions: Sequence[int],
+    width: int,
+    *,
+    noise_dim: int,
+    condition_dim: int,
+    text_dim: int,
+    residual_blocks: int,
+    attend: Any,
+) -> keras.Model:
+    """Paints all resolutions.
+
+    Inputs: noise (B, Z), the condition's noise (B, C), sentence (B, D), words (B, T, D), mask
+    (B, T) bool. Outputs, a dict: "64" (B, 64, 64, 3) in [-1, 1] for each resolution,
+    "attention_64" (B, 64, 64, T) for each but the last, "mean" and "log_variance" (B, C).
+    """
+    inputs = [
+        keras.Input((noise_dim,), name="noise"),
+        keras.Input((condition_dim,), name="condition_noise"),
+        keras.Input((text_dim,), name="sentence"),
+        keras.Input((None, text_dim), name="words"),
+        keras.Input((None,), dtype="bool", name="mask"),
+    ]
+    noise, further, sentence, words, mask = inputs
+    kernel = orthogonal()
+    augment = ConditioningAugmentation(
+        condition_dim, kernel_initializer=kernel.clone(), name="condition"
+    )
+    condition, mean, log_variance = augment([sentence, further])
+    x = layers.Concatenate(name="stem_vector")([condition, noise])
+    doublings = (resolutions[0] // 4).bit_length() - 1
+    x = gated_projection(x, width * 2**doublings, name="stem", initializer=kernel)
+    for power in reversed(range(doublings)):
+        name = f"stem_{resolutions[0] // 2**power}"
+        x = gated_up_block(x, width * 2**power, name=name, initializer=kernel)
+    outputs = {"mean": mean, "log_variance": log_variance}
+    for number, side in enumerate(resolutions):
+        if number:
+            x, attention = attend(x, words, mask, name=f"attention_{side // 2}")
+            outputs[f"attention_{side // 2}"] = attention
+            for block in range(1, residual_blocks + 1):
+                name = f"stage_{side}_residual_{block}"
+                x = gated_residual_block(x, name=name, initializer=kernel)
+            x = gated_up_block(x, width, name=f"stage_{side}_up", initializer=kernel)
+        outputs[str(side)] = image_head(x, name=f"images_{side}", initializer=kernel)
+    return keras.Model(inputs, outputs, name="generator")
+
+
+def orthogonal() -> keras.Initializer:
+    """Initial kernels of all networks, as released."""
+    return keras.initializers.Orthogonal()
+
+
+def _check_sides(resolutions: tuple[int, ...], damsm: DAMSM) -> None:
+    if resolutions[0] < 8 or resolutions[-1] != damsm.resolution:
+        raise ValueError(
+            "`resolutions` must begin with 8 or more and end with the DAMSM's resolution. "
+            f"Received: resolutions={resolutions}, damsm.resolution={damsm.resolution}"
+        )
