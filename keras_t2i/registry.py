@@ -20,7 +20,8 @@ class System:
         title: what the field calls it.
         year: of publication.
         paper: address of the paper, empty where there is none.
-        family: "sentence", "words", "layout", "story", ... : what conditions the picture.
+        family: "sentence", "words", "layout", "story", ... : what conditions the picture; or
+            "matching": a system that tells how well captions and pictures fit, and paints none.
         inputs: keys of the batch contract that its training reads.
         compact: arguments of `for_source` that make a model two cores can train in hours; empty
             where the defaults already do.
@@ -37,6 +38,11 @@ class System:
     compact: Mapping[str, Any]
     tiny: Mapping[str, Any]
 
+    @property
+    def paints(self) -> bool:
+        """Does it paint captions, or match them with pictures?"""
+        return self.family != "matching"
+
     def load(self) -> type:
         """Import and return the class."""
         return getattr(importlib.import_module(f"keras_t2i.models.{self.name}"), self.class_name)
@@ -45,6 +51,24 @@ class System:
 def _row(*values: Any, compact: Mapping[str, Any], tiny: Mapping[str, Any]) -> System:
     return System(*values, MappingProxyType(dict(compact)), MappingProxyType(dict(tiny)))
 
+
+_COMPACT_STAGES = {
+    "noise_dim": 32,
+    "condition_dim": 64,
+    "damsm_batch_size": 64,
+    "damsm_options": {"embedding_dim": 64, "feature_dim": 128, "dropout": 0.1},
+}
+_TINY_STAGES = {
+    "resolution": 16,
+    "stages": 2,
+    "noise_dim": 4,
+    "condition_dim": 4,
+    "generator_width": 4,
+    "discriminator_width": 4,
+    "residual_blocks": 1,
+    "damsm_epochs": 0,
+    "damsm_options": {"embedding_dim": 4, "feature_dim": 8},
+}
 
 SYSTEMS: tuple[System, ...] = (
     _row(
@@ -74,6 +98,39 @@ SYSTEMS: tuple[System, ...] = (
             "text_epochs": 0,
             "text_options": {"filters": (4, 4), "units": 4, "sentence_dim": 8},
         },
+    ),
+    _row(
+        "damsm",
+        "DAMSM",
+        "DAMSM",
+        2018,
+        "https://arxiv.org/abs/1711.10485",
+        "matching",
+        ("tokens", "mismatched_tokens", "images", "content"),
+        compact={"embedding_dim": 64, "feature_dim": 128, "dropout": 0.1},
+        tiny={"resolution": 16, "embedding_dim": 4, "feature_dim": 8, "dropout": 0.0},
+    ),
+    _row(
+        "attn_gan",
+        "AttnGAN",
+        "AttnGAN",
+        2018,
+        "https://arxiv.org/abs/1711.10485",
+        "words",
+        ("tokens", "mismatched_tokens", "images", "content"),
+        compact={**_COMPACT_STAGES, "generator_width": 32, "discriminator_width": 24},
+        tiny=_TINY_STAGES,
+    ),
+    _row(
+        "dm_gan",
+        "DMGAN",
+        "DM-GAN",
+        2019,
+        "https://arxiv.org/abs/1904.01310",
+        "words",
+        ("tokens", "mismatched_tokens", "images", "content"),
+        compact={**_COMPACT_STAGES, "generator_width": 32, "discriminator_width": 24},
+        tiny=_TINY_STAGES,
     ),
     _row(
         "contrastive_gan",

@@ -40,6 +40,22 @@ def check_doubling(resolutions: Any) -> tuple[int, ...]:
     return sides
 
 
+def doubling(resolution: Any, stages: Any) -> tuple[int, ...]:
+    """The sides of so many stages that end at a resolution: (64, 3) gives (16, 32, 64).
+
+    Raises:
+        ValueError: a first side below 8, or one that is not whole.
+    """
+    check_sizes(resolution=resolution, stages=stages)
+    first, rest = divmod(resolution, 2 ** (stages - 1))
+    if rest or first < 8:
+        raise ValueError(
+            f"{stages} stages that double up to {resolution} px must begin with 8 px or more. "
+            f"Received: resolution={resolution}, stages={stages}"
+        )
+    return tuple(first * 2**stage for stage in range(stages))
+
+
 def check_seed(seed: Any) -> None:
     """Raise `ValueError` at a seed that Keras and NumPy would not take."""
     if not _is_whole(seed) or not 0 <= seed < SEEDS:

@@ -41,7 +41,13 @@ from keras_t2i.layers.stages import (
 from keras_t2i.layers.word_attention import WordAttention
 from keras_t2i.losses import fake_cross_entropy, kl_divergence, real_cross_entropy
 from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
-from keras_t2i.models.arguments import check_doubling, check_seed, check_sizes, check_weights
+from keras_t2i.models.arguments import (
+    check_doubling,
+    check_seed,
+    check_sizes,
+    check_weights,
+    doubling,
+)
 from keras_t2i.models.damsm import DAMSM
 from keras_t2i.models.damsm.training import trained_damsm
 from keras_t2i.models.text_to_image import TextToImage
@@ -91,7 +97,7 @@ class AttnGAN(TextToImage, AdversarialModel):
         ValueError: sizes that do not fit, or a number out of range.
 
     Example:
-        >>> model = AttnGAN.for_source(source, resolutions=(16, 32, 64), damsm_epochs=10)
+        >>> model = AttnGAN.for_source(source, resolution=64, damsm_epochs=10)
         >>> model.compile()
         >>> model.fit(source.batches(model.tokenizer, model.resolutions, 20), epochs=600)
         >>> pictures, attention = model.generate(["a red bird"], seed=7, return_attention=True)
@@ -144,6 +150,8 @@ class AttnGAN(TextToImage, AdversarialModel):
         cls,
         source: Any,
         *,
+        resolution: int = 256,
+        stages: int = 3,
         damsm: DAMSM | str | os.PathLike[str] | None = None,
         damsm_epochs: int = 20,
         damsm_batch_size: int = 48,
@@ -155,6 +163,8 @@ class AttnGAN(TextToImage, AdversarialModel):
 
         Args:
             source: a `keras_t2i.data.Source`.
+            resolution: side of the last stage's pictures.
+            stages: how many there are, each twice as large as the one before.
             damsm: a trained one, or the name or folder of its bundle; None trains one on the
                 source's pictures, at the last of `resolutions`.
             damsm_epochs: its epochs; a line an epoch is printed. Authors: up to 600 for birds.
@@ -168,13 +178,13 @@ class AttnGAN(TextToImage, AdversarialModel):
             ValueError: an option out of range, or a picture without a mismatched caption.
         """
         Mismatcher(source)  # complains now, not after the DAMSM's training
-        sides = check_doubling(options.get("resolutions", (64, 128, 256)))
+        options.setdefault("resolutions", doubling(resolution, stages))
         damsm = trained_damsm(
             source,
             damsm,
             epochs=damsm_epochs,
             batch_size=damsm_batch_size,
-            options={"resolution": sides[-1], **(damsm_options or {})},
+            options={"resolution": resolution, **(damsm_options or {})},
             seed=options.get("seed", 0),
             callbacks=text_callbacks,
         )

@@ -51,7 +51,7 @@ class DMGAN(AttnGAN):
         ValueError: sizes that do not fit, or a number out of range.
 
     Example:
-        >>> model = DMGAN.for_source(source, resolutions=(16, 32, 64), damsm_epochs=10)
+        >>> model = DMGAN.for_source(source, resolution=64, damsm_epochs=10)
         >>> model.compile()
         >>> model.fit(source.batches(model.tokenizer, model.resolutions, 10), epochs=800)
     """

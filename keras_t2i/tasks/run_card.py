@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import keras
+
 from keras_t2i.callbacks import read_history
-from keras_t2i.models import TextToImage
 from keras_t2i.package_versions import package_versions
 from keras_t2i.tasks.run_directory import RunDirectory
 from keras_t2i.workers import steps_done
@@ -16,7 +17,7 @@ UNJUDGED = "Its pictures have not been judged by any metric.\n\n"
 
 
 def run_card(
-    model: TextToImage, run: RunDirectory, arguments: dict[str, Any], *, judged: bool = False
+    model: keras.Model, run: RunDirectory, arguments: dict[str, Any], *, judged: bool = False
 ) -> str:
     """Markdown with the arguments, the steps done and a few lines of the history.
 

@@ -17,10 +17,10 @@ from keras_t2i import config
 from keras_t2i.data import Source, open_source
 from keras_t2i.data.opening import NAMED
 from keras_t2i.metrics.protocols import Protocol, expand_protocols
-from keras_t2i.models import TextToImage
 from keras_t2i.models.arguments import check_seed
+from keras_t2i.presets import load_bundle
 from keras_t2i.registry import find_system
-from keras_t2i.tasks.loading import load_model
+from keras_t2i.tasks.loading import find_bundle
 from keras_t2i.tasks.machines import machine_strategy
 from keras_t2i.tasks.run_directory import RunDirectory
 from keras_t2i.tasks.system_options import check_options
@@ -70,7 +70,7 @@ def train(
     progress: bool = True,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     stop: watch.StopOnSignal | None = None,
-) -> TextToImage:
+) -> keras.Model:
     """Train a system and leave config, history, TensorBoard logs and model in one folder.
 
     The training ends at the first of its limits, or at Ctrl-C or SIGTERM after the step under
@@ -145,13 +145,18 @@ def train(
     limit, cooling = _limit(steps, epochs, minutes), _cooling(cool_down, steps)
     check_seed(seed)
     protocols = expand_protocols(protocols)
+    if protocols and not row.paints:
+        raise ValueError(
+            f"`protocols` judge painted pictures, and {row.title} paints none. "
+            f"Received: protocols={[protocol.name for protocol in protocols]}"
+        )
     base = row.compact if compact else {}
     options = {"resolution": resolution, "seed": seed, **base, **(options or {})}
     check_options(row, options)
     if not (resume and run.exists):
         run.check_free()
     if workers and resume and _is_done(run, steps, epochs):
-        return load_model(run.path)  # the other workers may have left
+        return load_bundle(find_bundle(run.path))  # the other workers may have left
     if deterministic:
         config.deterministic()
     strategy = machine_strategy(replicas=replicas, workers=workers)
@@ -175,11 +180,12 @@ def train(
     watch.Resume(run.path, every=save_every, minutes=save_minutes)
     watchers = [
         watch.HistoryFile(run.history, every=min(grid_every, HISTORY_EVERY)),
-        watch.PictureGrid(run.logs, captions=shown, every=grid_every),
         *_evaluations(
             protocols, evaluate_every, opened, run, card=lambda: session.card(judged=True)
         ),
     ]
+    if row.paints:
+        watchers.append(watch.PictureGrid(run.logs, captions=shown, every=grid_every))
     _set_precision(precision)
     told = loss_of_workers_told(None) if workers else contextlib.nullcontext()
     with told, stop or watch.StopOnSignal() as stop:
@@ -193,7 +199,7 @@ def train(
     return session.model
 
 
-def resume_training(run_dir: str | os.PathLike[str], **changes: Any) -> TextToImage:
+def resume_training(run_dir: str | os.PathLike[str], **changes: Any) -> keras.Model:
     """Go on with the training in a folder, as it was begun or last gone on with.
 
     Args:

@@ -13,7 +13,7 @@ from keras_t2i import callbacks as watch
 from keras_t2i.callbacks.stop_on_signal import ELSEWHERE
 from keras_t2i.data import Source
 from keras_t2i.layers.compilation import check_computable
-from keras_t2i.models import TextToImage
+from keras_t2i.models import AdversarialModel
 from keras_t2i.models.arguments import check_sizes
 from keras_t2i.presets import load_bundle
 from keras_t2i.registry import System
@@ -66,7 +66,7 @@ class TrainingSession:
             run.check_arguments(arguments)
         self._held = contextlib.ExitStack()
         self._begun = False
-        self.model: TextToImage | None = None  # until a text encoder has learned
+        self.model: keras.Model | None = None  # until a text encoder has learned
         with self._told_of_errors():
             self.model = self._made()
             self.batches()  # complains about what does not fit before anything is written
@@ -168,7 +168,7 @@ class TrainingSession:
         if self.is_chief and self._begun:
             self.run.end(why, step=self.step)
 
-    def _made(self) -> TextToImage:
+    def _made(self) -> keras.Model:
         with self.strategy.scope():
             save = self.run.saves.newest() if self.run.exists else None
             found = -1 if save is None else save.step
@@ -178,16 +178,24 @@ class TrainingSession:
             else:
                 model = self._new_model()
                 model.compile()
-            model.compile(
-                model.optimizer,
-                model.discriminator_optimizer,
-                micro_batches=self.settings["micro_batches"],
-                jit_pictures=self.settings["jit_compile"],
-                recompute_from=self.settings["recompute_from"],
-            )
+            self._set_computation(model)
         return model
 
-    def _new_model(self) -> TextToImage:
+    def _set_computation(self, model: keras.Model) -> None:
+        ways = {
+            "micro_batches": self.settings["micro_batches"],
+            "jit_pictures": self.settings["jit_compile"],
+            "recompute_from": self.settings["recompute_from"],
+        }
+        if isinstance(model, AdversarialModel):
+            model.compile(model.optimizer, model.discriminator_optimizer, **ways)
+        elif ways != {"micro_batches": 1, "jit_pictures": False, "recompute_from": None}:
+            raise ValueError(
+                "`micro_batches`, `jit_compile` and `recompute_from` are for systems that paint. "
+                f"Received: {ways} for {type(model).__name__}"
+            )
+
+    def _new_model(self) -> keras.Model:
         keras.utils.set_random_seed(self.seed)
         options = dict(self.arguments["options"])
         if takes_text_callbacks(self.row):

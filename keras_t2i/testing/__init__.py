@@ -1,7 +1,8 @@
 """Checks that every system must pass, shipped so that others' systems can run them.
 
 Each `check_...` takes a `Trial` and raises AssertionError with what is wrong. `CHECKS` are those
-that need nothing else; `check_replicas` needs a strategy, `check_mixed_precision` a policy,
+that need nothing else, of systems that paint; `MATCHING_CHECKS` those of systems that match
+captions with pictures. `check_replicas` needs a strategy, `check_mixed_precision` a policy,
 `check_computation` a way to compute the step.
 """
 
@@ -22,6 +23,14 @@ from keras_t2i.testing.learning import (
     check_fit,
     check_players,
     check_terms,
+)
+from keras_t2i.testing.matching import (
+    check_matching_construction,
+    check_matching_fit,
+    check_matching_precision,
+    check_matching_replicas,
+    check_matching_resuming,
+    check_ranking,
 )
 from keras_t2i.testing.painting import (
     check_captions,
@@ -56,8 +65,17 @@ CHECKS: tuple[Callable[[Trial], None], ...] = (
     check_painting_errors,
 )
 
+MATCHING_CHECKS: tuple[Callable[[Trial], None], ...] = (
+    check_docstring,
+    check_matching_construction,
+    check_matching_fit,
+    check_matching_resuming,
+    check_ranking,
+)
+
 __all__ = [
     "CHECKS",
+    "MATCHING_CHECKS",
     "SmallestGAN",
     "Trial",
     "check_averages",
@@ -73,9 +91,15 @@ __all__ = [
     "check_docstring",
     "check_evaluate",
     "check_fit",
+    "check_matching_construction",
+    "check_matching_fit",
+    "check_matching_precision",
+    "check_matching_replicas",
+    "check_matching_resuming",
     "check_mixed_precision",
     "check_painting_errors",
     "check_players",
+    "check_ranking",
     "check_replicas",
     "check_resuming",
     "check_seeds",

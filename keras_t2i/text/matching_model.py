@@ -47,6 +47,10 @@ class MatchingModel(keras.Model):
         """The optimizer that `compile()` uses by itself."""
         raise NotImplementedError
 
+    def default_callbacks(self) -> list[keras.callbacks.Callback]:
+        """The published schedule beside the optimizer's own; none by default."""
+        return []
+
     def compile(self, optimizer: keras.Optimizer | str | None = None, **arguments: object) -> None:
         """Sets the optimizer; by default the published one.
 

@@ -18,15 +18,18 @@ https://arxiv.org/abs/1711.10485.
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from keras_t2i.data.augment import to_float
 from keras_t2i.losses.contrastive import contrastive_loss
-from keras_t2i.losses.word_matching import word_matching_loss
+from keras_t2i.losses.word_matching import word_matching_loss, word_scores
 from keras_t2i.models.adversarial import part_config
 from keras_t2i.models.arguments import check_sizes, check_weights
 from keras_t2i.models.damsm.image_encoders import IMAGE_ENCODERS
@@ -34,9 +37,34 @@ from keras_t2i.text import BiLSTMEncoder, Tokenizer, WordTokenizer
 from keras_t2i.text.matching_model import MatchingModel, share_found
 
 Features = dict[str, tf.Tensor]
+CHUNK = 64  # rows that are read, looked at and compared at once
 SIZES = ("resolution", "embedding_dim", "feature_dim")
 SCALES = ("attention_scale", "word_scale", "match_scale", "dropout")
 CHOICES = ("image_encoder_name", "rooted", "global_negatives", "mismatch_negatives")
+
+
+@dataclasses.dataclass(frozen=True)
+class Ranking:
+    """What `DAMSM.rank` found.
+
+    Attributes:
+        pictures: int (C, P), for each caption the pictures' numbers, best first.
+        captions: int (P, C), for each picture the captions' numbers, best first.
+        scores: float (C, P), how well they fit; larger is better.
+    """
+
+    pictures: np.ndarray
+    captions: np.ndarray
+    scores: np.ndarray
+
+    @classmethod
+    def of(cls, scores: np.ndarray) -> Ranking:
+        """The orders of a table of scores (C, P); equal scores keep their order."""
+        return cls(
+            np.argsort(-scores, axis=1, kind="stable"),
+            np.argsort(-scores.T, axis=1, kind="stable"),
+            scores,
+        )
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
@@ -80,7 +108,7 @@ class DAMSM(MatchingModel):
     >>> damsm = DAMSM.for_source(source, image_encoder_name="small")
     >>> damsm.compile()
     >>> damsm.fit(source.batches(damsm.tokenizer, [64], 48), epochs=10)
-    >>> damsm.rank("a small red circle", pictures)[0]  # the best picture
+    >>> best = damsm.rank("a small red circle", pictures).pictures[0, 0]
     """
 
     loss_names = ("words", "sentence")
@@ -216,11 +244,59 @@ class DAMSM(MatchingModel):
         """(B, D) codes of pictures in [-1, 1]."""
         return self.look(images)["code"]
 
+    def rank(
+        self, captions: str | Sequence[str], images: np.ndarray, *, by: str = "sentence"
+    ) -> Ranking:
+        """Order pictures for each caption, and captions for each picture, best first.
+
+        Args:
+            captions: one sentence or a list of C.
+            images: uint8 (P, R, R, 3).
+            by: "sentence", cosine of sentence and code; or "words", the word-level scores of
+                equation 10.
+
+        Raises:
+            TypeError, ValueError: captions that are none, pictures of another kind or size, or an
+                unknown `by`.
+        """
+        if by not in ("sentence", "words"):
+            raise ValueError(f'`by` must be "sentence" or "words". Received: by={by!r}')
+        images, tokens = self._checked(images), self.tokenizer.tokenize(captions)
+        told = [self.read(tf.constant(tokens[k : k + CHUNK])) for k in range(0, len(tokens), CHUNK)]
+        seen = [self.look(to_float(images[k : k + CHUNK])) for k in range(0, len(images), CHUNK)]
+        score = self._sentence_scores if by == "sentence" else self._word_scores
+        rows = [[score(pictures, told_here) for pictures in seen] for told_here in told]
+        return Ranking.of(np.concatenate([np.concatenate(row, axis=1) for row in rows]))
+
     def save_to_preset(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Write this model as a bundle; see `keras_t2i.presets.save_bundle`."""
         from keras_t2i.presets import save_bundle
 
         save_bundle(self, path, **options)
+
+    def _sentence_scores(self, seen: Features, told: Features) -> np.ndarray:
+        codes, sentences = (tf.math.l2_normalize(x, -1) for x in (seen["code"], told["sentence"]))
+        return tf.matmul(sentences, codes, transpose_b=True).numpy()
+
+    def _word_scores(self, seen: Features, told: Features) -> np.ndarray:
+        scores = word_scores(
+            seen["regions"],
+            told["words"],
+            told["mask"],
+            attention_scale=self.attention_scale,
+            word_scale=self.word_scale,
+            rooted=self.rooted,
+        )
+        return np.transpose(scores)
+
+    def _checked(self, images: np.ndarray) -> np.ndarray:
+        images, side = np.asarray(images), self.resolution
+        if images.dtype != np.uint8 or images.shape[1:] != (side, side, 3):
+            raise ValueError(
+                f"`images` must be uint8 of shape (P, {side}, {side}, 3). "
+                f"Received: dtype={images.dtype}, shape={images.shape}"
+            )
+        return images
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -26,7 +26,7 @@ def trained_damsm(
 
     Args:
         source: a `keras_t2i.data.Source`.
-        damsm: a trained one, or the name or folder of its bundle; None trains one.
+        damsm: a trained one, or the name or folder of its bundle or training; None trains one.
         epochs: of its training; 0 leaves it as it begins.
         batch_size: rows of its batches; fewer where the source has not as many, or replicas do
             not divide them.
@@ -64,8 +64,9 @@ def trained_damsm(
 
 def _loaded(name: str | os.PathLike[str]) -> DAMSM:
     from keras_t2i.presets import load_bundle
+    from keras_t2i.tasks.loading import find_bundle
 
-    model = load_bundle(name)
+    model = load_bundle(find_bundle(name))
     if not isinstance(model, DAMSM):
         raise TypeError(
             "`damsm` must be a DAMSM or the bundle of one. "
