@@ -50,8 +50,9 @@ class AdaptiveAveragePooling2D(_AdaptivePooling2D):
     Row i of S output rows is the mean of the input's rows floor(i H / S) up to, without it,
     ceil((i + 1) H / S); columns likewise. Where S does not divide H, neighbouring windows share a
     row; where S is larger than H, rows repeat. These are the windows of PyTorch's
-    `AdaptiveAvgPool2d`, and of the layer of this name in Keras, which Keras 3.12 lacks; TensorFlow
-    Addons has the same numbers where S divides H, and an error elsewhere. Deviations: channels are
+    `AdaptiveAvgPool2d`; TensorFlow Addons has the same numbers where S divides H, and an error
+    elsewhere. Keras' layer of this name has them too, but Keras 3.12 lacks it, and in 3.13 to 3.15
+    a size of 1 is an error in graphs (for the maximum, eagerly, a crash). Deviations: channels are
     last, and the sides must be known, because the windows depend on them. Means are in float32.
 
     Args:
