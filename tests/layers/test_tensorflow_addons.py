@@ -46,9 +46,7 @@ def spectral(request, recorded):
     found = part_of(recorded, f"spectral.{request.param}.")
     layer = SPECTRAL[request.param]()
     layer.build(found["x"].shape)
-    layer.kernel.assign(found["kernel"])
-    layer.bias.assign(found["bias"])
-    layer.u.assign(found["u"][0])
+    layer.set_weights([found["kernel"], found["bias"], found["u"][0]])
     return layer, found
 
 
