@@ -1,5 +1,6 @@
 """Layers and step helpers that the systems are composed of."""
 
+from keras_t2i.layers.adaptive_pooling import AdaptiveAveragePooling2D, AdaptiveMaxPooling2D
 from keras_t2i.layers.averaging import MovingAverage
 from keras_t2i.layers.blocks import DownBlock, PixelShuffle, PixelUnshuffle, StyledUpBlock
 from keras_t2i.layers.conditioning import ConditioningAugmentation
@@ -11,6 +12,8 @@ from keras_t2i.layers.spectral_normalization import SpectralConv2D, SpectralDens
 from keras_t2i.layers.word_attention import WordAttention
 
 __all__ = [
+    "AdaptiveAveragePooling2D",
+    "AdaptiveMaxPooling2D",
     "ConditioningAugmentation",
     "DownBlock",
     "GatedLinearUnit",

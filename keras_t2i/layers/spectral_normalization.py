@@ -5,6 +5,13 @@ SpectralNormalization` overwrites its kernel at every training call, so that cri
 the generator learns and optimizer moments speak of other weights. Here `call` divides a copy by
 the estimate u'Wv, with gradient through W, and only `update_spectral_norms`, which the adversarial
 role calls once per critic update, advances u.
+
+From equal kernel and u, the first call of TensorFlow Addons' wrapper (and of Keras', which has its
+numbers) in training mode divides by the same estimate: v from u, then the new u from v, sigma from
+both. It differs in three points: it stores W / sigma in place of W and the new u at each training
+call; its gradient takes sigma for a constant; without training it takes the stored kernel, while
+`call` here always looks one iteration further than the stored u. tests/layers/
+test_tensorflow_addons.py holds both against each other.
 """
 
 from __future__ import annotations
@@ -77,7 +84,12 @@ class SpectralConv2D(_SpectralKernel, keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
 class SpectralDense(_SpectralKernel, keras.layers.Dense):
-    """`keras.layers.Dense` (same arguments and shapes) with a spectrally normalised kernel."""
+    """`keras.layers.Dense` (same arguments and shapes) with a spectrally normalised kernel.
+
+    Example:
+        >>> SpectralDense(2)(keras.ops.ones((1, 3))).shape
+        TensorShape([1, 2])
+    """
 
     def call(self, inputs: KerasTensor, training: bool | None = None) -> KerasTensor:
         outputs = ops.matmul(inputs, ops.cast(self.normalized_kernel(), self.compute_dtype))
