@@ -108,7 +108,12 @@ SYSTEMS: tuple[System, ...] = (
         "matching",
         ("tokens", "mismatched_tokens", "images", "content"),
         compact={"embedding_dim": 64, "feature_dim": 128, "dropout": 0.1},
-        tiny={"resolution": 16, "embedding_dim": 4, "feature_dim": 8, "dropout": 0.0},
+        tiny={
+            "resolution": 16,
+            "embedding_dim": 4,
+            "feature_dim": 8,
+            "dropout": 0.0,
+        },
     ),
     _row(
         "attn_gan",
