@@ -17,6 +17,7 @@ class LearningRateDecay(LoweredRates):
     Args:
         every: epochs between two changes (GAN-CLS: 100).
         factor: in (0, 1] (GAN-CLS: 0.5).
+        least: the share of the full rates below which they do not fall, in [0, 1].
 
     Raises:
         ValueError: an argument out of range.
@@ -25,18 +26,18 @@ class LearningRateDecay(LoweredRates):
         >>> model.fit(batches, epochs=600, callbacks=[LearningRateDecay(every=100, factor=0.5)])
     """
 
-    def __init__(self, *, every: int, factor: float = 0.5) -> None:
+    def __init__(self, *, every: int, factor: float = 0.5, least: float = 0.0) -> None:
         super().__init__()
-        if every < 1 or not 0.0 < factor <= 1.0:
+        if every < 1 or not 0.0 < factor <= 1.0 or not 0.0 <= least <= 1.0:
             raise ValueError(
-                "`every` must be positive and `factor` lie in (0, 1]. "
-                f"Received: every={every}, factor={factor}"
+                "`every` must be positive, `factor` lie in (0, 1] and `least` in [0, 1]. "
+                f"Received: every={every}, factor={factor}, least={least}"
             )
-        self.every, self.factor = every, factor
+        self.every, self.factor, self.least = every, factor, least
         self._share = 1.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._share = self.factor ** (epoch // self.every)
+        self._share = max(self.least, self.factor ** (epoch // self.every))
 
     def share(self) -> float:
         return self._share

@@ -54,6 +54,9 @@ def train(
     cool_down: Annotated[
         int, typer.Option(help="Of the steps, how many at the end with falling learning rates.")
     ] = 0,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of all optimizers, in place of the system's own.")
+    ] = None,
     nan_retries: Annotated[
         int, typer.Option(help="How often a loss of NaN halves the rates instead of ending it.")
     ] = 0,
@@ -104,7 +107,6 @@ def train(
     It goes on by: keras-t2i train --resume runs/shapes
     """
     from keras_t2i.callbacks import StopOnSignal
-    from keras_t2i.workers import steps_done
 
     arguments, stop = _arguments(context.params), StopOnSignal()
     if resume and data is None and run_dir is None:
@@ -119,7 +121,7 @@ def train(
         )
     else:
         model = _trained(**arguments, stop=stop)
-    _say_what_is_there(run_dir, steps_done(model), stop.received)
+    _say_what_is_there(run_dir, model, stop.received)
     raise typer.Exit(_exit_code(stop.received))
 
 
@@ -156,12 +158,17 @@ def _resumed(run_dir: pathlib.Path, changes: dict[str, Any]) -> Any:
     return training.resume_training(run_dir, **changes)
 
 
-def _say_what_is_there(run_dir: pathlib.Path, steps: int, received: str | None) -> None:
+def _say_what_is_there(run_dir: pathlib.Path, model: Any, received: str | None) -> None:
+    from keras_t2i.models import TextToImage
+    from keras_t2i.workers import steps_done
+
+    steps = steps_done(model)
     if not steps:
         typer.echo("Stopped before the first step; the same line with --resume goes on.")
         return
     typer.echo(f"{steps:,} steps done; the model is {run_dir / 'model'}")
-    typer.echo(f'  keras-t2i generate {run_dir} "a caption" --out picture.png')
+    if isinstance(model, TextToImage):
+        typer.echo(f'  keras-t2i generate {run_dir} "a caption" --out picture.png')
     typer.echo(f"  tensorboard --logdir {run_dir / 'logs'}")
     if received:
         typer.echo(f"  keras-t2i train --resume {run_dir}  # goes on")

@@ -17,7 +17,7 @@ from keras_t2i import config
 from keras_t2i.data import Source, open_source
 from keras_t2i.data.opening import NAMED
 from keras_t2i.metrics.protocols import Protocol, expand_protocols
-from keras_t2i.models.arguments import check_seed
+from keras_t2i.models.arguments import check_seed, check_weights
 from keras_t2i.presets import load_bundle
 from keras_t2i.registry import find_system
 from keras_t2i.tasks.loading import find_bundle
@@ -31,7 +31,7 @@ from keras_t2i.workers import loss_of_workers_told
 ENDLESS = 10**9  # epochs, where another limit ends the training
 GRID_CAPTIONS = 8
 SETTINGS = (  # the arguments of `train` that may differ when a training goes on
-    *("steps", "epochs", "minutes", "cool_down", "nan_retries"),
+    *("steps", "epochs", "minutes", "cool_down", "nan_retries", "learning_rate"),
     *("captions", "grid_every", "protocols", "evaluate_every", "save_minutes", "save_every"),
     *("deterministic", "micro_batches", "recompute_from", "jit_compile", "replicas", "workers"),
 )
@@ -48,6 +48,7 @@ def train(
     epochs: int | None = None,
     minutes: float | None = None,
     cool_down: int = 0,
+    learning_rate: float | None = None,
     seed: int = 0,
     precision: str = "float32",
     compact: bool = False,
@@ -91,6 +92,7 @@ def train(
         minutes: length of this call's training, from the end of its first step.
         cool_down: of `steps`, how many at the end have learning rates that fall linearly to zero
             (`keras_t2i.callbacks.CoolDown`) in place of the system's published schedule.
+        learning_rate: of all optimizers, in place of the system's own and its schedule.
         seed: names the initial weights (by `keras.utils.set_random_seed`, which also sets the
             process's own seeds), the order of the data and every draw.
         precision: a Keras dtype policy: "mixed_bfloat16" is half as fast again on processors with
@@ -143,6 +145,8 @@ def train(
     given = dict(locals())
     row, run = find_system(system), RunDirectory(run_dir)
     limit, cooling = _limit(steps, epochs, minutes), _cooling(cool_down, steps)
+    if learning_rate is not None:
+        check_weights(learning_rate=learning_rate)
     check_seed(seed)
     protocols = expand_protocols(protocols)
     if protocols and not row.paints:
@@ -194,7 +198,7 @@ def train(
         )
         if progress:
             watchers.append(session.progress())
-        rates = cooling or session.model.default_callbacks()
+        rates = cooling if cooling or learning_rate else session.model.default_callbacks()
         session.go(limit, watchers, rates=rates, callbacks=callbacks, epochs=epochs or ENDLESS)
     return session.model
 

@@ -47,6 +47,8 @@ def train_command(run: RunDirectory, steps: int | None) -> str:
         words += ["--steps", str(steps)]
     if settings.get("cool_down") and settings["steps"] == steps:
         words += ["--cool-down", str(settings["cool_down"])]
+    if settings.get("learning_rate") is not None:
+        words += ["--learning-rate", str(settings["learning_rate"])]
     for key in ("batch_size", "seed", "precision"):
         words += [f"--{key.replace('_', '-')}", str(arguments[key])]
     for flag, options in (

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from keras_t2i import callbacks as watch
 from keras_t2i.callbacks.stop_on_signal import ELSEWHERE
+from keras_t2i.callbacks.training_state import given_rates, set_rates
 from keras_t2i.data import Source
 from keras_t2i.layers.compilation import check_computable
 from keras_t2i.models import AdversarialModel
@@ -179,6 +180,9 @@ class TrainingSession:
                 model = self._new_model()
                 model.compile()
             self._set_computation(model)
+            rate = self.settings.get("learning_rate")
+            if rate is not None:
+                set_rates(model, [rate] * len(given_rates(model)))
         return model
 
     def _set_computation(self, model: keras.Model) -> None:

@@ -76,13 +76,19 @@ def test_every_keyword_of_the_function_is_a_flag(cli, called):
     flags = ["--compact", "--cool-down", 5, "--epochs", 2, "--precision", "mixed_bfloat16"]
     flags += ["--save-every", 40, "--nan-retries", 2, "--micro-batches", 4]
     flags += ["--recompute-from", 64, "--jit-compile", "--replicas", 3, "--workers"]
-    flags += ["--save-minutes", 3]
+    flags += ["--save-minutes", 3, "--learning-rate", 1e-3]
     assert cli(*arguments("runs/x", "--steps", 7, *flags)).code == 0
     ((_, _, keywords),) = called
     assert set(keywords) == WANTED - {"system", "source", "run_dir", "callbacks", "stop"}
     given = {"compact": True, "cool_down": 5, "epochs": 2, "precision": "mixed_bfloat16"}
     given |= {"save_every": 40, "nan_retries": 2, "micro_batches": 4, "recompute_from": 64}
-    given |= {"jit_compile": True, "replicas": 3, "workers": True, "save_minutes": 3.0}
+    given |= {
+        "jit_compile": True,
+        "replicas": 3,
+        "workers": True,
+        "save_minutes": 3.0,
+        "learning_rate": 1e-3,
+    }
     assert keywords == {**keywords, **given}
 
 

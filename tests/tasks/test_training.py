@@ -177,6 +177,16 @@ def test_a_cool_down_slows_the_last_steps_and_leaves_the_full_rates(train, whole
     assert float(loaded.optimizer.learning_rate.numpy()) == pytest.approx(1e-3)
 
 
+def test_a_learning_rate_of_ones_own_takes_the_place_of_both(train, tmp_path):
+    model = train(tmp_path / "run", steps=1, learning_rate=5e-4)
+    rates = [o.learning_rate.numpy() for o in (model.optimizer, model.discriminator_optimizer)]
+    np.testing.assert_allclose(rates, [5e-4, 5e-4], rtol=1e-5)
+    model = resume_training(tmp_path / "run", steps=2)
+    assert float(model.optimizer.learning_rate.numpy()) == pytest.approx(5e-4)
+    model = resume_training(tmp_path / "run", steps=3, learning_rate=2e-4)
+    assert float(model.optimizer.learning_rate.numpy()) == pytest.approx(2e-4)
+
+
 def test_minutes_end_a_training(train, tmp_path):
     model = train(tmp_path / "run", minutes=1e-6)
     assert int(model.optimizer.iterations) in (1, 2)

@@ -37,6 +37,12 @@ def test_the_command_can_be_read_again(run):
     assert train_command(run, None) == words.format("")
 
 
+def test_the_command_names_a_learning_rate_of_ones_own(tmp_path):
+    run = RunDirectory(tmp_path / "shapes")
+    run.begin(ARGUMENTS, {**LENGTH, "learning_rate": 0.001})
+    assert " --learning-rate 0.001 " in train_command(run, 40)
+
+
 def test_minutes_go_on_over_resumptions(run):
     assert training_facts(run) == {}  # nothing was saved yet
     run.model.mkdir()

@@ -58,7 +58,7 @@ def trained_damsm(
         mismatched=damsm.mismatch_negatives,
         seed=seed,
     )
-    damsm.fit(batches, epochs=epochs, callbacks=callbacks, verbose=2)
+    damsm.fit(batches, epochs=epochs, callbacks=[*damsm.default_callbacks(), *callbacks], verbose=2)
     return _bare(damsm)
 
 
