@@ -101,8 +101,9 @@ class DAMSM(MatchingModel):
 
     Deviations: the LSTM starts with Keras' initialisers (see `BiLSTMEncoder`); the norm of all
     gradients is clipped together, at 5, where the code clips the LSTM's alone, at 0.25, because
-    Keras optimizers know one limit for all; moments are not forgotten at each epoch. Rows of equal `content` are no
-    negatives of each other; for birds that is the species, as published.
+    Keras optimizers know one limit for all; moments are not forgotten at each epoch.
+    Rows of equal `content` are no negatives of each other; for birds that is the species, as
+    published.
 
     Example:
 
