@@ -72,7 +72,7 @@ def test_it_works_within_fit(smallest, seen):
 
 @pytest.mark.parametrize("arguments", [{"every": 0}, {"every": 1, "factor": 0.0}])
 def test_arguments_out_of_range_are_refused(arguments):
-    with pytest.raises(ValueError, match=r"`every` must be positive and `factor`.*Received"):
+    with pytest.raises(ValueError, match=r"`every` must be positive, `factor`.*Received"):
         LearningRateDecay(**arguments)
 
 
