@@ -195,6 +195,10 @@ class AttnGAN(TextToImage, AdversarialModel):
         return (*self.image_critics, *self.match_critics)
 
     @property
+    def training_parts(self) -> tuple[keras.Layer, ...]:
+        return self.discriminator_parts
+
+    @property
     def loss_names(self) -> tuple[str, ...]:
         critics = [f"d_{side}" for side in self.resolutions]
         painters = [f"g_{side}" for side in self.resolutions]

@@ -29,10 +29,13 @@ class TextToImage:
     Attributes:
         tokenizer: a `keras_t2i.text.Tokenizer`, part of the model.
         resolutions: sides of the pictures of each stage; the last is what `generate` returns.
+        training_parts: networks that neither painting nor encoding needs, such as critics; a
+            bundle for painting leaves them out.
     """
 
     tokenizer: Any
     resolutions: tuple[int, ...]
+    training_parts: Sequence[Any] = ()
 
     @classmethod
     def for_source(cls, source: Any, *, length: int = 32, **options: Any) -> Self:

@@ -18,7 +18,7 @@ import os
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import h5py
@@ -46,6 +46,7 @@ def save_bundle(
     training_state: bool = False,
     progress: Mapping[str, Any] | None = None,
     for_painting: bool = False,
+    training_parts: bool = True,
     overwrite: bool = False,
 ) -> None:
     """Write a text-to-image model as a bundle; the folder appears whole or not at all.
@@ -57,13 +58,16 @@ def save_bundle(
         training_state: keep the optimizers' moments too, so that training goes on exactly.
         progress: what else a training needs to go on, as JSON; `bundle_progress` reads it.
         for_painting: a third to a quarter of the size, for a model that is handed on: weights as
-            float16, and moving averages also in place of the weights that they average. It paints
-            the same pictures up to rounding; not with `training_state`.
+            float16, moving averages also in place of the weights that they average, and no
+            `training_parts`. It paints the same pictures up to rounding; not with
+            `training_state`.
+        training_parts: keep the networks that training alone needs, the model's
+            `training_parts`; those left out begin anew when the bundle is loaded.
         overwrite: replace an existing bundle, its card and pictures too.
 
     Raises:
         FileExistsError: the folder exists and `overwrite` is False, or it is no bundle.
-        ValueError: `for_painting` together with `training_state`.
+        ValueError: `training_state` together with `for_painting` or without `training_parts`.
         OSError: it could not be written; nothing of it is left, and what was there is as it was.
     """
     path = pathlib.Path(path)
@@ -82,6 +86,11 @@ def save_bundle(
             "`for_painting` rounds weights, `training_state` keeps them exactly: choose one. "
             "Received: for_painting=True, training_state=True"
         )
+    if training_state and not training_parts:
+        raise ValueError(
+            "A training goes on with all of its networks; keep `training_parts`. "
+            "Received: training_state=True, training_parts=False"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
@@ -92,6 +101,7 @@ def save_bundle(
             training_state=training_state,
             progress=progress,
             for_painting=for_painting,
+            training_parts=training_parts and not for_painting,
         )
         folder.chmod(0o755)
         _bring_to_disk(folder)
@@ -129,11 +139,15 @@ def load_bundle(name: str | os.PathLike[str]) -> keras.Model:
     if not config["training_state"]:
         serialized.pop("compile_config", None)
     model = keras.saving.deserialize_keras_object(serialized)
+    left_out = [] if config.get("training_parts", True) else _training_parts(model)
+    beginning = [part.get_weights() for part in left_out]
     with tempfile.TemporaryDirectory() as scratch:
         weights = folder / "model.weights.h5"
         if config["half"]:
             weights = _cast_weights(weights, pathlib.Path(scratch), "float32")
         model.load_weights(weights)
+    for part, values in zip(left_out, beginning, strict=True):
+        part.set_weights(values)
     return model
 
 
@@ -193,6 +207,7 @@ def _write_files(
     training_state: bool,
     progress: Mapping[str, Any] | None,
     for_painting: bool,
+    training_parts: bool,
 ) -> None:
     serialized = keras.saving.serialize_keras_object(model)
     if not training_state:
@@ -204,11 +219,15 @@ def _write_files(
     if for_painting:
         for average in getattr(model, "averages", ()):
             average.network.set_weights(average.copy.get_weights())
+    if not training_parts:
+        for part in _training_parts(model):
+            part.set_weights([np.zeros_like(value) for value in part.get_weights()])
     write_weights(model, weights)
-    if for_painting:
+    if not training_parts:
         scratch = folder / "scratch"
         scratch.mkdir()
-        _cast_weights(weights, scratch, "float16").replace(weights)
+        dtype = "float16" if for_painting else "float32"
+        _cast_weights(weights, scratch, dtype).replace(weights)
         scratch.rmdir()
     _tokenizer_config(serialized).pop("vocabulary", None)
     save_vocabulary(model.tokenizer.vocabulary, folder / "vocabulary.txt")
@@ -219,6 +238,7 @@ def _write_files(
         "training_state": training_state,
         "progress": dict(progress or {}),
         "half": for_painting,
+        "training_parts": training_parts,
         "versions": {"keras_t2i": keras_t2i.__version__, "keras": keras.__version__},
         "sha256": {name: _sha256((folder / name).read_bytes()) for name in FILES},
     }
@@ -276,12 +296,19 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def _training_parts(model: keras.Model) -> Sequence[keras.Layer]:
+    return getattr(model, "training_parts", ())
+
+
 def _tokenizer_config(serialized: dict[str, Any]) -> dict[str, Any]:
     return serialized["config"]["tokenizer"]["config"]
 
 
 def _cast_weights(path: pathlib.Path, scratch: pathlib.Path, dtype: str) -> pathlib.Path:
-    """Copy a weights file with its floating-point arrays as `dtype`, equal arrays stored once."""
+    """Copy a weights file with its floating-point arrays as `dtype`.
+
+    Equal arrays are stored once, and those of zeros take no room.
+    """
     target = scratch / path.name
     stored: dict[tuple[str, Any, bytes], h5py.Dataset] = {}
 
@@ -295,8 +322,12 @@ def _cast_weights(path: pathlib.Path, scratch: pathlib.Path, dtype: str) -> path
             if np.issubdtype(item.dtype, np.floating):
                 value = value.astype(dtype)
             key = str(value.dtype), value.shape, value.tobytes()
-            new[name] = stored.get(key, value)
-            stored.setdefault(key, new[name]).attrs.update(item.attrs)
+            if key in stored:
+                new[name] = stored[key]
+                continue
+            packed = "gzip" if value.ndim and not np.any(value) else None
+            stored[key] = new.create_dataset(name, data=value, compression=packed)
+            stored[key].attrs.update(item.attrs)
 
     with h5py.File(path, "r") as old, h5py.File(target, "w") as new:
         copy(old, new)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_t2i.data import Shapes
-from keras_t2i.models import ContrastiveGAN
+from keras_t2i.models import AttnGAN, ContrastiveGAN
 from keras_t2i.presets import bundle as bundle_module
 from keras_t2i.presets import bundle_progress, load_bundle, save_bundle
 from keras_t2i.registry import find_system
@@ -115,6 +115,23 @@ def test_a_bundle_for_painting_stores_averages_once_in_place_of_what_they_averag
     model.save_to_preset(tmp_path / "plain")
     sizes = [(tmp_path / n / "model.weights.h5").stat().st_size for n in ("small", "plain")]
     assert sizes[0] < 0.75 * sizes[1]  # names take most of so small a file
+
+
+def test_a_bundle_without_training_parts_paints_exactly_and_begins_them_anew(tmp_path):
+    model = AttnGAN.for_source(Shapes(count=8), **find_system("attn_gan").tiny)
+    model.save_to_preset(tmp_path / "plain")
+    model.save_to_preset(tmp_path / "bare", training_parts=False)
+    loaded = load_bundle(tmp_path / "bare")
+    caption = "a small red circle"
+    same = np.array_equal(loaded.generate(caption, seed=1), model.generate(caption, seed=1))
+    assert same
+    kernel, other = (m.image_critics[0].trainable_weights[0].numpy() for m in (model, loaded))
+    assert other.any()
+    assert not np.array_equal(kernel, other)
+    sizes = [(tmp_path / n / "model.weights.h5").stat().st_size for n in ("bare", "plain")]
+    assert sizes[0] < sizes[1]
+    with pytest.raises(ValueError, match=r"keep `training_parts`.*Received"):
+        model.save_to_preset(tmp_path / "none", training_parts=False, training_state=True)
 
 
 def test_a_bundle_for_painting_with_training_state_is_refused(model, tmp_path):
