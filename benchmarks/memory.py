@@ -40,6 +40,15 @@ CASES: dict[str, tuple[str, int, dict[str, Any]]] = {
     "contrastive_gan 256, both": ("contrastive_gan", 256, {**PARTS, **STAGES}),
     "contrastive_gan 256, mixed_bfloat16": ("contrastive_gan", 256, {}),
     "contrastive_gan 256, mixed_bfloat16, both": ("contrastive_gan", 256, {**PARTS, **STAGES}),
+    "attn_gan 256": ("attn_gan", 256, {}),
+    "attn_gan 256, mixed_bfloat16, both": ("attn_gan", 256, {**PARTS, **STAGES}),
+    "dm_gan 256": ("dm_gan", 256, {}),
+    "dm_gan 256, mixed_bfloat16, both": ("dm_gan", 256, {**PARTS, **STAGES}),
+}
+BEGINNINGS = {
+    "gan_cls": {"text_epochs": 0},
+    "attn_gan": {"damsm_epochs": 0},
+    "dm_gan": {"damsm_epochs": 0},
 }
 
 
@@ -49,10 +58,10 @@ def measure(case: str) -> dict[str, float]:
     if "mixed_bfloat16" in case:
         keras.config.set_dtype_policy("mixed_bfloat16")
     source = Shapes(count=2 * BATCH)
-    text = {"text_epochs": 0} if name == "gan_cls" else {}
-    model = find_system(name).load().for_source(source, resolution=side, **text)
+    options_of_system = {"resolution": side, **BEGINNINGS.get(name, {})}
+    model = find_system(name).load().for_source(source, **options_of_system)
     model.compile(**options)
-    batch = next(iter(source.batches(model.tokenizer, [side], BATCH)))
+    batch = next(iter(source.batches(model.tokenizer, model.resolutions, BATCH)))
     before, step, times, tensors = _peak(), tf.function(model.train_step), [], []
     device = "GPU:0" if tf.config.list_physical_devices("GPU") else "CPU:0"
     for _ in range(STEPS):

@@ -20,7 +20,11 @@ from keras_t2i.registry import SYSTEMS, System
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 QUALITY = ROOT / "benchmarks" / "quality"
 MEMORY = ROOT / "benchmarks" / "results" / "memory.json"
-MEANINGS = {"sentence": "one sentence vector", "words": "words and sentence"}
+MEANINGS = {
+    "sentence": "one sentence vector",
+    "words": "words and sentence",
+    "matching": "matches captions and pictures",
+}
 BOARDS = {
     "shapes_bench": ("shapes_bench",),
     "shapes": (

@@ -31,7 +31,7 @@ from keras_t2i.data.augment import to_float
 from keras_t2i.losses.contrastive import contrastive_loss
 from keras_t2i.losses.word_matching import word_matching_loss, word_scores
 from keras_t2i.models.adversarial import part_config
-from keras_t2i.models.arguments import check_sizes, check_weights
+from keras_t2i.models.arguments import check_seed, check_sizes, check_weights
 from keras_t2i.models.damsm.image_encoders import IMAGE_ENCODERS
 from keras_t2i.text import BiLSTMEncoder, Tokenizer, WordTokenizer
 from keras_t2i.text.matching_model import MatchingModel, share_found
@@ -40,7 +40,7 @@ Features = dict[str, tf.Tensor]
 CHUNK = 64  # rows that are read, looked at and compared at once
 SIZES = ("resolution", "embedding_dim", "feature_dim")
 SCALES = ("attention_scale", "word_scale", "match_scale", "dropout")
-CHOICES = ("image_encoder_name", "rooted", "global_negatives", "mismatch_negatives")
+CHOICES = ("seed", "image_encoder_name", "rooted", "global_negatives", "mismatch_negatives")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +95,7 @@ class DAMSM(MatchingModel):
         mismatch_negatives: take each picture's mismatched caption as one more negative, where
             batches have `mismatched_tokens`. Captions that are wrong in one thing alone, as
             `keras_t2i.data.Shapes(near_misses=...)` gives them, then teach what belongs to what.
+        seed: names the text encoder's first weights, and what its dropout drops.
 
     Raises:
         ValueError: an argument out of range.
@@ -130,6 +131,7 @@ class DAMSM(MatchingModel):
         rooted: bool = True,
         global_negatives: bool = True,
         mismatch_negatives: bool = False,
+        seed: int = 0,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -138,9 +140,10 @@ class DAMSM(MatchingModel):
         self.attention_scale, self.word_scale = attention_scale, word_scale
         self.match_scale, self.rooted = match_scale, rooted
         self.global_negatives, self.mismatch_negatives = global_negatives, mismatch_negatives
-        self.image_encoder_name = image_encoder_name
+        self.image_encoder_name, self.seed = image_encoder_name, seed
         check_sizes(**{name: getattr(self, name) for name in SIZES})
         check_weights(**{name: getattr(self, name) for name in SCALES})
+        check_seed(seed)
         _check_arguments(feature_dim, image_encoder_name)
         self.tokenizer, self.resolutions = tokenizer, (resolution,)
         self.text_encoder = BiLSTMEncoder(
@@ -148,6 +151,7 @@ class DAMSM(MatchingModel):
             embedding_dim=embedding_dim,
             units=feature_dim // 2,
             dropout=dropout,
+            seed=seed,
         )
         self.image_encoder = IMAGE_ENCODERS[image_encoder_name](resolution, feature_dim)
         self._make_means()
@@ -299,6 +303,18 @@ class DAMSM(MatchingModel):
                 f"Received: dtype={images.dtype}, shape={images.shape}"
             )
         return images
+
+    @classmethod
+    def from_preset(cls, name: str | os.PathLike[str]) -> Self:
+        """Load a bundle from its folder."""
+        from keras_t2i.presets import load_bundle
+
+        model = load_bundle(name)
+        if not isinstance(model, cls):
+            raise ValueError(
+                f"This is no {cls.__name__}. Received: {str(name)!r}, a {type(model).__name__}"
+            )
+        return model
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

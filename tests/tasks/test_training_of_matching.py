@@ -1,0 +1,78 @@
+"""A DAMSM is trained like a system, and its training is given to one that paints."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from keras_t2i.data import Shapes
+from keras_t2i.models import DAMSM, AttnGAN
+from keras_t2i.registry import find_system
+from keras_t2i.tasks import load_model, train
+
+SETTINGS = {"resolution": 16, "batch_size": 8, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def source():
+    return Shapes(count=16, objects=(1,))
+
+
+@pytest.fixture(scope="module")
+def trained(source, tmp_path_factory):
+    """A run directory and its model after two steps of three."""
+    run = tmp_path_factory.mktemp("damsm") / "run"
+    options = {k: v for k, v in find_system("damsm").tiny.items() if k != "resolution"}
+    return run, train("damsm", source, run, steps=2, options=options, **SETTINGS)
+
+
+def test_a_training_leaves_history_card_and_model_but_no_pictures(trained):
+    run, model = trained
+    assert isinstance(model, DAMSM)
+    assert "words" in (run / "history.jsonl").read_text(encoding="utf-8")
+    assert "DAMSM at 16 px" in (run / "model" / "card.md").read_text(encoding="utf-8")
+    assert not list(run.rglob("grid-*.png"))
+
+
+def test_a_training_goes_on(trained, source):
+    run, model = trained
+    again = train("damsm", source, run, steps=3, resume=True, options=_options(model), **SETTINGS)
+    assert int(again.optimizer.iterations) == 3
+
+
+def test_a_system_takes_the_training_of_another_run(trained, source):
+    run, _ = trained
+    tiny = {k: v for k, v in find_system("attn_gan").tiny.items() if not k.startswith("damsm")}
+    model = AttnGAN.for_source(source, damsm=run, **tiny)
+    newest = DAMSM.from_preset(run / "model")
+    pairs = zip(model.damsm.get_weights(), newest.get_weights(), strict=True)
+    assert all(np.array_equal(one, other) for one, other in pairs)
+    assert not model.damsm.trainable_variables
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"protocols": ["shapes_bench"]}, r"`protocols` judge painted pictures.*shapes_bench"),
+        ({"micro_batches": 2}, r"`micro_batches`.*are for systems that paint.*Received"),
+        ({"jit_compile": True}, r"`jit_compile`.*are for systems that paint.*Received"),
+    ],
+)
+def test_what_only_painting_knows_is_refused(options, message, source, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        train("damsm", source, tmp_path / "run", steps=1, **SETTINGS, **options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_that_paints_nothing_is_not_painted_with(trained):
+    with pytest.raises(ValueError, match=r"paints none.*a DAMSM"):
+        load_model(trained[0])
+
+
+def test_another_model_is_no_damsm(source):
+    with pytest.raises(TypeError, match=r"`damsm` must be a DAMSM.*a ContrastiveGAN"):
+        AttnGAN.for_source(source, damsm="contrastive_gan_shapes_64")
+
+
+def _options(model):
+    return {name: getattr(model, name) for name in ("embedding_dim", "feature_dim", "dropout")}
