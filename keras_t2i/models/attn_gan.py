@@ -42,9 +42,9 @@ from keras_t2i.layers.word_attention import WordAttention
 from keras_t2i.losses import fake_cross_entropy, kl_divergence, real_cross_entropy
 from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
 from keras_t2i.models.arguments import check_doubling, check_seed, check_sizes, check_weights
+from keras_t2i.models.attends_to_words import PREFIX, AttendsToWords
 from keras_t2i.models.damsm import DAMSM
 from keras_t2i.models.damsm.training import trained_damsm
-from keras_t2i.models.text_to_image import TextToImage
 
 SIZES = ("noise_dim", "condition_dim", "generator_width", "discriminator_width", "residual_blocks")
 WEIGHTS = (
@@ -57,7 +57,7 @@ WEIGHTS = (
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
-class AttnGAN(TextToImage, AdversarialModel):
+class AttnGAN(AttendsToWords, AdversarialModel):
     """The attentional generative network, guided by a trained DAMSM.
 
     Where paper and released code disagree, the default is the paper's and an argument gives the
@@ -236,18 +236,16 @@ class AttnGAN(TextToImage, AdversarialModel):
         terms["kl"] = self.kl_weight * kl_divergence(fakes["mean"], fakes["log_variance"])
         return {**terms, **self._damsm_terms(batch, fakes)}
 
-    def paint(
+    def paint_attending(
         self, tokens: tf.Tensor, seeds: tf.Tensor, truncation: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        return self._painted(tokens, seeds, truncation)[str(self.resolutions[-1])]
-
-    def attention(self, tokens: tf.Tensor, seeds: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Where each word was looked at: `attention_64` (B, 64, 64, T) for each attending map.
-
-        Each place's row over words sums to one; padding has 0.
-        """
-        painted = self._painted(tokens, seeds)
-        return {name: maps for name, maps in painted.items() if name.startswith("attention_")}
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        told = self.damsm.read(tokens)
+        draws = row_normal(seeds, self.noise_dim + self.condition_dim, truncation=truncation)
+        noise, further = tf.split(draws, [self.noise_dim, self.condition_dim], axis=1)
+        inputs = [noise, further, told["sentence"], told["words"], told["mask"]]
+        painted = self.averaged_generator(inputs, training=False)
+        maps = {name: x for name, x in painted.items() if name.startswith(PREFIX)}
+        return painted[str(self.resolutions[-1])], maps
 
     def encode(self, tokens: tf.Tensor) -> tf.Tensor:
         """(B, D) sentence features, comparable with `encode_images` by cosine."""
@@ -286,15 +284,6 @@ class AttnGAN(TextToImage, AdversarialModel):
             wrong=self.damsm.read_wrong(batch),
         )
         return {f"damsm_{name}": self.damsm_weight * term for name, term in terms.items()}
-
-    def _painted(
-        self, tokens: tf.Tensor, seeds: tf.Tensor, truncation: tf.Tensor | None = None
-    ) -> dict[str, tf.Tensor]:
-        told = self.damsm.read(tokens)
-        draws = row_normal(seeds, self.noise_dim + self.condition_dim, truncation=truncation)
-        noise, further = tf.split(draws, [self.noise_dim, self.condition_dim], axis=1)
-        inputs = [noise, further, told["sentence"], told["words"], told["mask"]]
-        return self.averaged_generator(inputs, training=False)
 
     def _new_generator(self) -> keras.Model:
         return build_generator(
