@@ -92,7 +92,7 @@ def paint_files(
     _check_numbers(count, seed, truncation)
     jobs = [(caption, seed + k) for k in range(count) for caption in captions]
     files = _planned(pathlib.Path(out), jobs, captions=len(captions))
-    attention = None if attention is None else _png(attention)
+    attention = None if attention is None else _further(attention, files)
     _check_free([*files.pictures, files.grid, files.listing, attention], overwrite)
     model = model if isinstance(model, TextToImage) else load_model(model)
     if attention:
@@ -164,10 +164,13 @@ def _planned(out: pathlib.Path, jobs: list[tuple[str, int]], *, captions: int) -
     return _Files(out.parent, grid=out)
 
 
-def _png(path: str | os.PathLike[str]) -> pathlib.Path:
+def _further(path: str | os.PathLike[str], files: _Files) -> pathlib.Path:
     path = pathlib.Path(path)
-    if path.suffix.lower() != ".png":
-        raise ValueError(f"`attention` must name a .png file. Received: attention={str(path)!r}")
+    if path.suffix.lower() != ".png" or path in (*files.pictures, files.grid):
+        raise ValueError(
+            "`attention` must name a .png file, another one than those of the pictures. "
+            f"Received: attention={str(path)!r}"
+        )
     return path
 
 
