@@ -122,14 +122,15 @@ class AttendsToWords(TextToImage):
     def _attending_painter(self) -> Any:
         # Made at the first use, as `TextToImage._painter` is.
         if "_compiled_attending_painter" not in self.__dict__:
-
-            def paint(*inputs: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-                images, maps = self.paint_attending(*inputs)
-                return to_uint8(images), maps
-
-            painter = tf.function(paint, reduce_retracing=True)
+            painter = tf.function(self._paint_attending_uint8, reduce_retracing=True)
             self.__dict__["_compiled_attending_painter"] = painter
         return self.__dict__["_compiled_attending_painter"]
+
+    def _paint_attending_uint8(
+        self, tokens: tf.Tensor, seeds: tf.Tensor, truncation: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        images, maps = self.paint_attending(tokens, seeds, truncation)
+        return to_uint8(images), maps
 
     def _words_of(self, captions: Sequence[str]) -> list[tuple[str, ...]]:
         rows = self.tokenizer.words(tf.constant(check_captions(captions))).to_list()
