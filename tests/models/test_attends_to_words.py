@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_t2i.models import CaptionAttention
+from keras_t2i.models import DMGAN, CaptionAttention
 
 CAPTIONS = ["a small red circle", "a heron", "red"]
 
@@ -94,6 +94,16 @@ def test_the_most_attended_words_are_those_beyond_an_even_share():
     assert attention.most_attended(1, 2) == [2]
     assert attention.most_attended(2, 2) == [1, 2]
     assert attention.most_attended(9, 2) == [0, 1, 2, 3]
+
+
+def test_dm_gan_tells_its_memory_in_the_same_way(attending):
+    options = {key: value for key, value in attending.options.items() if "damsm" not in key}
+    model = DMGAN(attending.painter.damsm, **options)
+    pictures, attention = model.generate(CAPTIONS, seed=0, return_attention=True)
+    assert pictures.shape == (3, 16, 16, 3)
+    assert [one.maps[8].shape for one in attention] == [(4, 8, 8), (2, 8, 8), (1, 8, 8)]
+    for one in attention:
+        np.testing.assert_allclose(one.maps[8].sum(axis=0), 1.0, rtol=1e-5)
 
 
 def test_a_model_that_has_painted_attention_is_saved(model, tmp_path):
