@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from keras_t2i.models import GANCLS, ContrastiveGAN
     from keras_t2i.presets import list_presets
     from keras_t2i.presets import load_bundle as from_preset
-    from keras_t2i.tasks import demo, evaluate, train
+    from keras_t2i.tasks import demo, evaluate, plot_attention, train
 
 __version__ = "0.1.0"
 
@@ -62,6 +62,7 @@ _NAMES = {
     "from_preset": ("keras_t2i.presets", "load_bundle"),
     "list_presets": ("keras_t2i.presets", "list_presets"),
     "open_source": ("keras_t2i.data", "open_source"),
+    "plot_attention": ("keras_t2i.tasks", "plot_attention"),
     "train": ("keras_t2i.tasks", "train"),
 }
 
@@ -82,6 +83,7 @@ __all__ = [
     "metrics",
     "models",
     "open_source",
+    "plot_attention",
     "presets",
     "tasks",
     "text",

@@ -48,6 +48,25 @@ def smallest(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def attending(tmp_path_factory):
+    """The trial of the smallest system that looks at words."""
+    from keras_t2i.data import Shapes
+    from keras_t2i.models import AttnGAN
+    from keras_t2i.testing import Trial
+
+    sizes = ("noise_dim", "condition_dim", "generator_width", "discriminator_width")
+    options = {
+        "resolutions": (8, 16),
+        "residual_blocks": 1,
+        "damsm_epochs": 0,
+        "damsm_options": {"embedding_dim": 4, "feature_dim": 8, "length": 12},
+        **dict.fromkeys(sizes, 4),
+    }
+    folder = tmp_path_factory.mktemp("attending")
+    return Trial(AttnGAN, options, Shapes(count=40, objects=(1,)), folder)
+
+
+@pytest.fixture(scope="session")
 def two_replicas():
     """A strategy over both halves of the CPU: one for all tests, as `check_replicas` asks."""
     import tensorflow as tf

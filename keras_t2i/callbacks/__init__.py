@@ -1,5 +1,6 @@
 """Watching and guarding a training."""
 
+from keras_t2i.callbacks.attention_maps import AttentionMaps
 from keras_t2i.callbacks.cool_down import CoolDown
 from keras_t2i.callbacks.evaluate_pictures import EvaluatePictures
 from keras_t2i.callbacks.history_file import HistoryFile, read_history
@@ -13,6 +14,7 @@ from keras_t2i.callbacks.training_progress import TrainingProgress
 from keras_t2i.callbacks.weights_saver import WeightsSaver
 
 __all__ = [
+    "AttentionMaps",
     "CoolDown",
     "EvaluatePictures",
     "HistoryFile",

@@ -120,7 +120,7 @@ class PictureGrid(keras.callbacks.Callback):
         path = self.folder / f"grid-{step:07d}.png"
         with self._grids.going_on_without(path):
             self.folder.mkdir(parents=True, exist_ok=True)
-            _write_png(grid, path)
+            write_png(grid, path)
         self._log.write(step, images={"pictures": grid})
         if self.show:
             from IPython.display import display
@@ -128,7 +128,8 @@ class PictureGrid(keras.callbacks.Callback):
             display(Image.fromarray(grid))
 
 
-def _write_png(picture: np.ndarray, path: pathlib.Path) -> None:
+def write_png(picture: np.ndarray, path: pathlib.Path) -> None:
+    """Write uint8 (H, W, 3), wholly or not at all (OSError)."""
     try:
         Image.fromarray(picture).save(path)
     except OSError:

@@ -22,6 +22,9 @@ def generate(
     truncation: Annotated[
         float | None, typer.Option(help="0.5 gives typical pictures; left out, full variety.")
     ] = None,
+    attention: Annotated[
+        pathlib.Path | None, typer.Option(help="A .png file: where each word was looked at.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files.")] = False,
 ) -> None:
     """Paint captions into PNG files.
@@ -38,10 +41,13 @@ def generate(
         count=count,
         seed=seed,
         truncation=truncation,
+        attention=attention,
         overwrite=overwrite,
     )
     if painted.pictures:
         typer.echo(f"{len(painted.pictures)} picture(s), the first is {painted.pictures[0]}")
     if painted.grid:
         typer.echo(f"grid: {painted.grid}")
+    if painted.attention:
+        typer.echo(f"attention: {painted.attention}")
     typer.echo(f"seed: {painted.seed}")

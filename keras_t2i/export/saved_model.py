@@ -44,7 +44,7 @@ def export_model(
     | `serving_default` | `caption` string (N,) | `image_bytes` string (N,): PNG files |
     | `generate` | `caption`, `seed` int64 (N,) | `image_bytes`, `image` uint8 (N, H, W, 3) |
     | `encode` | `caption` | `sentence` float32 (N, D) |
-    | `attention` | `caption`, `seed` | what the model's `attention` returns |
+    | `attention` | `caption`, `seed` | `words` string (N, T), `attention_64` (N, 64, 64, T), ... |
 
     `generate` paints byte for byte what `model.generate(captions, seed=[...])` paints with the
     same TensorFlow build on the same kind of device (in mixed precision, where optimised graphs
@@ -52,9 +52,14 @@ def export_model(
     picture's seed from its caption (`caption_seeds`): equal requests give equal pictures, and a
     caption gives the same picture in whatever request it stands (but for float rounding, which
     depends on the row: again by 1 at most). For variety call `generate` with seeds of your own.
+    `attention` tells where the words were looked at in the picture that `generate` paints of the
+    same caption and seed: for each side of maps, float32 shares of the T words at each place.
+    `words[n, t]` is the word of `attention_64[n, :, :, t]`, as the caption has it; behind the
+    caption's end stand "" and zeros.
+
     `encode` and `attention` are there if the model has methods `encode(tokens)` and
-    `attention(tokens, seeds)`; a model adds others by a method `extra_signatures()` that returns
-    named functions of (tokens (N, T), seeds (N,)).
+    `attention(tokens, seeds, truncation)` (named tensors with N rows); a model adds others by a
+    method `extra_signatures()` that returns named functions of (tokens (N, T), seeds (N,)).
 
     Inputs of another rank than 1, or of unequal lengths, are refused in the graph. A caption
     without any word is painted as an unknown word, not refused: the server may merge requests,

@@ -75,6 +75,8 @@ def build_signatures(model: TextToImage, *, truncation: float | None = None) -> 
     functions = {DEFAULT_SIGNATURE: serving_default, "generate": generate}
     if hasattr(model, "encode"):
         functions["encode"] = _encoder(model, tokenize)
+    if hasattr(model, "attention"):
+        functions["attention"] = _attention(model, tokenize, truncation)
     for name, function in _row_functions(model, taken=set(functions)).items():
         functions[name] = _row_signature(name, function, tokenize)
     with _without_cudnn(model):
@@ -94,14 +96,35 @@ def _painter(model: TextToImage, truncation: float | None) -> Any:
 
     @tf.function(input_signature=[tokens, SEED])
     def paint(tokens: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        # An empty batch comes out of oneDNN's convolutions with the channels it went in with.
         rows = tf.shape(tokens)[0]
-        spare = tf.cast(tf.equal(rows, 0), tf.int32)
-        tokens, seed = tf.pad(tokens, [[0, spare], [0, 0]]), tf.pad(seed, [[0, spare]])
-        limit = None if truncation is None else tf.constant(truncation, tf.float32)
-        return model.paint_uint8(tokens, seed, limit)[:rows]
+        return model.paint_uint8(*_at_least_one(tokens, seed), _limit(truncation))[:rows]
 
     return paint
+
+
+def _attention(model: Any, tokenize: Any, truncation: float | None) -> Any:
+    length = model.tokenizer.length
+
+    @tf.function(input_signature=[CAPTION, SEED])
+    def attention(caption: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        caption, seed = _checked_pair(caption, seed)
+        inputs = _at_least_one(tokenize(caption), seed)
+        maps = model.attention(*inputs, _limit(truncation))
+        words = model.tokenizer.words(caption).to_tensor("", shape=(None, length))
+        rows = tf.shape(caption)[0]
+        return {"words": words, **{name: x[:rows] for name, x in maps.items()}}
+
+    return attention
+
+
+def _at_least_one(tokens: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    # An empty batch comes out of oneDNN's convolutions with the channels it went in with.
+    spare = tf.cast(tf.equal(tf.shape(tokens)[0], 0), tf.int32)
+    return tf.pad(tokens, [[0, spare], [0, 0]]), tf.pad(seed, [[0, spare]])
+
+
+def _limit(truncation: float | None) -> tf.Tensor | None:
+    return None if truncation is None else tf.constant(truncation, tf.float32)
 
 
 def _encoder(model: Any, tokenize: Any) -> Any:
@@ -114,17 +137,14 @@ def _encoder(model: Any, tokenize: Any) -> Any:
 
 
 def _row_functions(model: Any, *, taken: set[str]) -> dict[str, RowFunction]:
-    functions: dict[str, RowFunction] = {}
-    if hasattr(model, "attention"):
-        functions["attention"] = model.attention
     extra = model.extra_signatures() if hasattr(model, "extra_signatures") else {}
-    clashes = sorted((taken | set(functions)) & set(extra))
+    clashes = sorted(taken & set(extra))
     if clashes:
         raise ValueError(
             f"`{type(model).__name__}.extra_signatures()` must not name a signature that every "
             f"export has. Received: {clashes}; rename them"
         )
-    return {**functions, **extra}
+    return extra
 
 
 def _row_signature(name: str, function: RowFunction, tokenize: Any) -> Any:

@@ -21,6 +21,8 @@ def gather_over_replicas(x: tf.Tensor) -> tf.Tensor:
     context = tf.distribute.get_replica_context()
     if context is None or replica_count() == 1:
         return x
+    if x.dtype == tf.bool:  # which collectives do not take
+        return tf.cast(gather_over_replicas(tf.cast(x, tf.int32)), tf.bool)
     # Of many workers, each refuses to gather a tensor without a device, as a batch's fields are.
     return context.all_gather(tf.identity(x), axis=0)
 

@@ -110,4 +110,5 @@ def attend_to_words(
         allowed = ops.reshape(allowed, (-1, height, width, mask.shape[1] or ops.shape(mask)[1]))
     else:
         allowed = mask[:, None, None, :]
-    return ops.softmax(ops.where(allowed, scores, FORBIDDEN), axis=-1)
+    # `ops.softmax` would warn of captions of one word.
+    return ops.exp(ops.log_softmax(ops.where(allowed, scores, FORBIDDEN), axis=-1))

@@ -52,9 +52,8 @@ def word_matching_loss(
     scales = {"attention_scale": attention_scale, "word_scale": word_scale, "rooted": rooted}
     positives = match_scale * paired_word_scores(regions, words, mask, **scales)
     if global_negatives:
-        every_words = gather_over_replicas(words)
-        every_mask = gather_over_replicas(ops.cast(mask, "int32"))  # truth values do not travel
-        by_picture = word_scores(regions, every_words, ops.cast(every_mask, "bool"), **scales)
+        every_words, every_mask = gather_over_replicas(words), gather_over_replicas(mask)
+        by_picture = word_scores(regions, every_words, every_mask, **scales)
         by_caption = by_picture
         if every_words is not words:
             by_caption = word_scores(gather_over_replicas(regions), words, mask, **scales)

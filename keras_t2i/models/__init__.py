@@ -1,6 +1,7 @@
 """Two roles, and one file a system."""
 
 from keras_t2i.models.adversarial import AdversarialModel
+from keras_t2i.models.attends_to_words import AttendsToWords, CaptionAttention
 from keras_t2i.models.attn_gan import AttnGAN
 from keras_t2i.models.contrastive_gan import ContrastiveGAN
 from keras_t2i.models.damsm import DAMSM
@@ -13,7 +14,9 @@ __all__ = [
     "DMGAN",
     "GANCLS",
     "AdversarialModel",
+    "AttendsToWords",
     "AttnGAN",
+    "CaptionAttention",
     "ContrastiveGAN",
     "TextToImage",
 ]

@@ -19,6 +19,7 @@ Attentional Generative Adversarial Networks, CVPR 2018, https://arxiv.org/abs/17
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -48,9 +49,9 @@ from keras_t2i.models.arguments import (
     check_weights,
     doubling,
 )
+from keras_t2i.models.attends_to_words import PREFIX, AttendsToWords
 from keras_t2i.models.damsm import DAMSM
 from keras_t2i.models.damsm.training import trained_damsm
-from keras_t2i.models.text_to_image import TextToImage
 
 SIZES = ("noise_dim", "condition_dim", "generator_width", "discriminator_width", "residual_blocks")
 WEIGHTS = (
@@ -63,7 +64,7 @@ WEIGHTS = (
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
-class AttnGAN(TextToImage, AdversarialModel):
+class AttnGAN(AttendsToWords, AdversarialModel):
     """The attentional generative network, guided by a trained DAMSM.
 
     Where paper and released code disagree, the default is the paper's and an argument gives the
@@ -89,7 +90,8 @@ class AttnGAN(TextToImage, AdversarialModel):
         mismatch_weight: of the wrong pairs against the fakes in the critics' loss.
         damsm_weight: lambda (birds 5, COCO 50).
         kl_weight: of the divergence of the condition from the standard normal.
-        neighbours_masks: see `keras_t2i.layers.WordAttention`.
+        neighbours_masks: see `keras_t2i.layers.WordAttention`; of the training alone, as a picture
+            must not depend on the captions that are painted with it.
         average_momentum: of the moving average of the generator's weights, which paints.
         seed: names every random draw of the training.
 
@@ -137,10 +139,10 @@ class AttnGAN(TextToImage, AdversarialModel):
         check_seed(seed)
         _check_sides(self.resolutions, damsm)
 
-        self.generator = self._new_generator()
+        self.generator = self._new_generator(neighbours_masks=neighbours_masks)
         critics = [self._new_critics(side) for side in self.resolutions]
         self.image_critics, self.match_critics = map(list, zip(*critics, strict=True))
-        self.averaged_generator = self._new_generator()
+        self.averaged_generator = self._new_generator(neighbours_masks=False)
         average = MovingAverage(self.generator, self.averaged_generator, momentum=average_momentum)
         self.averages = (average,)
         self.built = True
@@ -250,18 +252,16 @@ class AttnGAN(TextToImage, AdversarialModel):
         terms["kl"] = self.kl_weight * kl_divergence(fakes["mean"], fakes["log_variance"])
         return {**terms, **self._damsm_terms(batch, fakes)}
 
-    def paint(
+    def paint_attending(
         self, tokens: tf.Tensor, seeds: tf.Tensor, truncation: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        return self._painted(tokens, seeds, truncation)[str(self.resolutions[-1])]
-
-    def attention(self, tokens: tf.Tensor, seeds: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Where each word was looked at: `attention_64` (B, 64, 64, T) for each attending map.
-
-        Each place's row over words sums to one; padding has 0.
-        """
-        painted = self._painted(tokens, seeds)
-        return {name: maps for name, maps in painted.items() if name.startswith("attention_")}
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        told = self.damsm.read(tokens)
+        draws = row_normal(seeds, self.noise_dim + self.condition_dim, truncation=truncation)
+        noise, further = tf.split(draws, [self.noise_dim, self.condition_dim], axis=1)
+        inputs = [noise, further, told["sentence"], told["words"], told["mask"]]
+        painted = self.averaged_generator(inputs, training=False)
+        maps = {name: x for name, x in painted.items() if name.startswith(PREFIX)}
+        return painted[str(self.resolutions[-1])], maps
 
     def encode(self, tokens: tf.Tensor) -> tf.Tensor:
         """(B, D) sentence features, comparable with `encode_images` by cosine."""
@@ -301,16 +301,7 @@ class AttnGAN(TextToImage, AdversarialModel):
         )
         return {f"damsm_{name}": self.damsm_weight * term for name, term in terms.items()}
 
-    def _painted(
-        self, tokens: tf.Tensor, seeds: tf.Tensor, truncation: tf.Tensor | None = None
-    ) -> dict[str, tf.Tensor]:
-        told = self.damsm.read(tokens)
-        draws = row_normal(seeds, self.noise_dim + self.condition_dim, truncation=truncation)
-        noise, further = tf.split(draws, [self.noise_dim, self.condition_dim], axis=1)
-        inputs = [noise, further, told["sentence"], told["words"], told["mask"]]
-        return self.averaged_generator(inputs, training=False)
-
-    def _new_generator(self) -> keras.Model:
+    def _new_generator(self, *, neighbours_masks: bool) -> keras.Model:
         return build_generator(
             self.resolutions,
             self.generator_width,
@@ -318,15 +309,21 @@ class AttnGAN(TextToImage, AdversarialModel):
             condition_dim=self.condition_dim,
             text_dim=self.damsm.feature_dim,
             residual_blocks=self.residual_blocks,
-            attend=self._attend,
+            attend=functools.partial(self._attend, neighbours_masks=neighbours_masks),
         )
 
     def _attend(
-        self, x: KerasTensor, words: KerasTensor, mask: KerasTensor, *, name: str
+        self,
+        x: KerasTensor,
+        words: KerasTensor,
+        mask: KerasTensor,
+        *,
+        name: str,
+        neighbours_masks: bool,
     ) -> tuple[KerasTensor, KerasTensor]:
         """The map and its contexts (B, H, W, 2C), and the attention: equations 2 and 3."""
         attend = WordAttention(
-            neighbours_masks=self.neighbours_masks, kernel_initializer=orthogonal(), name=name
+            neighbours_masks=neighbours_masks, kernel_initializer=orthogonal(), name=name
         )
         context, attention = attend([x, words, mask])
         return layers.Concatenate(name=f"{name}_joined")([x, context]), attention

@@ -72,12 +72,18 @@ class DMGAN(AttnGAN):
         )
 
     def _attend(
-        self, x: KerasTensor, words: KerasTensor, mask: KerasTensor, *, name: str
+        self,
+        x: KerasTensor,
+        words: KerasTensor,
+        mask: KerasTensor,
+        *,
+        name: str,
+        neighbours_masks: bool,
     ) -> tuple[KerasTensor, KerasTensor]:
         """The refined map, twice (B, H, W, 2C), and the attention: equations 5 to 11."""
         name = name.replace("attention", "memory")
         memory = GatedMemory(
-            neighbours_masks=self.neighbours_masks, kernel_initializer=orthogonal(), name=name
+            neighbours_masks=neighbours_masks, kernel_initializer=orthogonal(), name=name
         )
         refined, attention = memory([x, words, mask])
         return layers.Concatenate(name=f"{name}_twice")([refined, refined]), attention

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numbers
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -109,14 +109,8 @@ class TextToImage:
         """As `generate`, but yields the pictures by and by, uint8 (up to 64, H, W, 3): for more
         of them than the memory holds."""
         check_truncation(truncation)
-        tokens = self.tokenizer.tokenize(captions)
-        seeds = row_seeds(seed, len(tokens))
-        line = ProgressLine(len(tokens), progress, doing=PAINTED)
-        for first in range(0, len(tokens), CHUNK):
-            chunk = slice(first, first + CHUNK)
-            pictures = self._paint_chunk(tokens[chunk], seeds[chunk], truncation)
-            line.advance(len(pictures))
-            yield pictures
+        options = {"seed": seed, "truncation": truncation, "progress": progress}
+        yield from self._chunks(self._painter, captions, **options)
 
     def paint_uint8(
         self, tokens: tf.Tensor, seeds: tf.Tensor, truncation: tf.Tensor | None = None
@@ -150,13 +144,25 @@ class TextToImage:
             )
         return model
 
-    def _paint_chunk(
-        self, tokens: np.ndarray, seeds: np.ndarray, truncation: float | None
-    ) -> np.ndarray:
-        inputs = [tf.constant(tokens), tf.constant(seeds)]
-        if truncation is not None:
-            inputs.append(tf.constant(truncation, tf.float32))
-        return self._painter(*inputs).numpy()
+    def _chunks(
+        self,
+        painter: Callable[..., Any],
+        captions: str | Sequence[str],
+        *,
+        seed: int | Sequence[int] | None,
+        truncation: float | None,
+        progress: bool | None,
+    ) -> Iterator[Any]:
+        """What a function of tokens, seeds and, where there is one, truncation gives, as arrays."""
+        tokens = self.tokenizer.tokenize(captions)
+        seeds = row_seeds(seed, len(tokens))
+        limit = [] if truncation is None else [tf.constant(truncation, tf.float32)]
+        line = ProgressLine(len(tokens), progress, doing=PAINTED)
+        for first in range(0, len(tokens), CHUNK):
+            inputs = [tf.constant(x[first : first + CHUNK]) for x in (tokens, seeds)]
+            painted = tf.nest.map_structure(lambda x: x.numpy(), painter(*inputs, *limit))
+            line.advance(len(inputs[0]))
+            yield painted
 
     @property
     def _painter(self) -> Any:

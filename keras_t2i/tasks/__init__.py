@@ -2,9 +2,11 @@
 
 train, resume_training --> run directory;  list_runs --> what became of them
 pack_source --> data pack;  paint_files --> PNG files;  describe_source --> text
+plot_attention --> where words were looked at
 evaluate --> records;  serve_model --> local server;  demo --> all of it, once
 """
 
+from keras_t2i.tasks.attention_plot import plot_attention
 from keras_t2i.tasks.demonstration import DemoResult, demo
 from keras_t2i.tasks.description import SourceDescription, describe_source
 from keras_t2i.tasks.evaluation import evaluate, protocol_captions
@@ -29,6 +31,7 @@ __all__ = [
     "load_model",
     "pack_source",
     "paint_files",
+    "plot_attention",
     "protocol_captions",
     "resume_training",
     "serve_model",

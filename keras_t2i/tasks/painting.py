@@ -20,6 +20,7 @@ from PIL import Image
 from keras_t2i.data.pictures import SUFFIXES
 from keras_t2i.models import TextToImage
 from keras_t2i.models.text_to_image import check_truncation, row_seeds
+from keras_t2i.tasks.attention_plot import check_attends, plot_attention
 from keras_t2i.tasks.labelled_grid import labelled_grid
 from keras_t2i.tasks.loading import load_model
 from keras_t2i.text import check_captions
@@ -35,12 +36,14 @@ class PaintedFiles:
     Attributes:
         pictures: one PNG file each; empty where all went into one grid.
         grid: the labelled grid, or None for a single picture.
+        attention: the drawing of where words were looked at, or None.
         seed: of the first picture; the same seed paints the same pictures again.
     """
 
     pictures: tuple[pathlib.Path, ...]
     grid: pathlib.Path | None
     seed: int
+    attention: pathlib.Path | None = None
 
 
 def paint_files(
@@ -52,6 +55,7 @@ def paint_files(
     count: int = 1,
     seed: int | None = None,
     truncation: float | None = None,
+    attention: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> PaintedFiles:
     """Paint captions and save them.
@@ -70,10 +74,13 @@ def paint_files(
         seed: of the first picture; those of the k-th round over the captions have `seed + k`.
             None draws one.
         truncation: see `TextToImage.generate`.
+        attention: a further PNG file: where each word was looked at in the first 12 pictures, as
+            `plot_attention` draws it.
         overwrite: replace files that are there.
 
     Raises:
-        ValueError: no captions, an argument out of range, or a file of another kind than PNG.
+        ValueError: no captions, an argument out of range, a file of another kind than PNG, or
+            `attention` of a system that looks at no words.
         FileExistsError: a file is there and `overwrite` is False.
         FileNotFoundError: no such model or captions file.
 
@@ -85,8 +92,11 @@ def paint_files(
     _check_numbers(count, seed, truncation)
     jobs = [(caption, seed + k) for k in range(count) for caption in captions]
     files = _planned(pathlib.Path(out), jobs, captions=len(captions))
-    _check_free([*files.pictures, files.grid, files.listing], overwrite)
+    attention = None if attention is None else _further(attention, files)
+    _check_free([*files.pictures, files.grid, files.listing, attention], overwrite)
     model = model if isinstance(model, TextToImage) else load_model(model)
+    if attention:
+        check_attends(model)
     files.folder.mkdir(parents=True, exist_ok=True)
     shown: dict[tuple[int, int], np.ndarray] = {}
     for number, picture in enumerate(_painted(model, jobs, truncation)):
@@ -99,7 +109,10 @@ def paint_files(
         _save(_grid(shown, captions, seed), files.grid)
     if files.listing:
         _write_listing(files.listing, jobs, files.pictures)
-    return PaintedFiles(files.pictures, files.grid, seed)
+    if attention:
+        attention.parent.mkdir(parents=True, exist_ok=True)
+        _save(_attention_drawn(model, jobs[:GRID_ROWS], truncation), attention)
+    return PaintedFiles(files.pictures, files.grid, seed, attention)
 
 
 def read_captions(path: str | os.PathLike[str]) -> list[str]:
@@ -151,6 +164,16 @@ def _planned(out: pathlib.Path, jobs: list[tuple[str, int]], *, captions: int) -
     return _Files(out.parent, grid=out)
 
 
+def _further(path: str | os.PathLike[str], files: _Files) -> pathlib.Path:
+    path = pathlib.Path(path)
+    if path.suffix.lower() != ".png" or path in (*files.pictures, files.grid):
+        raise ValueError(
+            "`attention` must name a .png file, another one than those of the pictures. "
+            f"Received: attention={str(path)!r}"
+        )
+    return path
+
+
 def _check_numbers(count: int, seed: int, truncation: float | None) -> None:
     if count < 1:
         raise ValueError(f"`count` must be positive. Received: count={count}")
@@ -173,6 +196,14 @@ def _painted(
     captions, seeds = zip(*jobs, strict=True)
     for chunk in model.generate_chunks(list(captions), seed=list(seeds), truncation=truncation):
         yield from chunk
+
+
+def _attention_drawn(
+    model: TextToImage, jobs: list[tuple[str, int]], truncation: float | None
+) -> Image.Image:
+    captions, seeds = zip(*jobs, strict=True)
+    options = {"seed": list(seeds), "truncation": truncation, "progress": False}
+    return plot_attention(*model.generate(list(captions), return_attention=True, **options))
 
 
 def _file_names(jobs: list[tuple[str, int]]) -> list[str]:

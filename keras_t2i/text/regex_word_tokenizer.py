@@ -81,6 +81,9 @@ class RegexWordTokenizer(Tokenizer):
                 ids = ids.with_flat_values(tf.identity(ids.flat_values))
         return tf.ragged.boolean_mask(ids, known)
 
+    def words(self, captions: tf.Tensor) -> tf.RaggedTensor:
+        return tf.ragged.boolean_mask(super().words(captions), super().ids(captions) >= 0)
+
     def tokenize(self, captions: str | Sequence[str]) -> np.ndarray:
         captions = check_captions(captions)
         self._report_unknown_words(captions)

@@ -28,7 +28,7 @@ class Tokenizer(keras.layers.Layer):
     `tf.data` or in the serving function, not in a compiled step.
 
     A subclass implements `split(captions)`. If words may be missing from the vocabulary
-    without an id of their own, it also overrides `ids(captions)`.
+    without an id of their own, it also overrides `ids(captions)` and `words(captions)`.
 
     Args:
         vocabulary: The tokens in order of their ids; token 0 is the padding.
@@ -68,8 +68,15 @@ class Tokenizer(keras.layers.Layer):
 
     def ids(self, captions: tf.Tensor) -> tf.RaggedTensor:
         """Ids of all tokens of `(B,)` captions, `(B, None)` int32: not padded, not truncated."""
-        tokens = self.split(_as_utf8(tf.convert_to_tensor(captions, tf.string)))
+        tokens = self._split_utf8(captions)
         return tokens.with_flat_values(self._table.lookup(tokens.flat_values))
+
+    def words(self, captions: tf.Tensor) -> tf.RaggedTensor:
+        """The token behind each of `ids(captions)`, `(B, None)` string.
+
+        Tokens that the vocabulary lacks stand as the caption has them, normalised.
+        """
+        return self._split_utf8(captions)
 
     def call(self, captions: tf.Tensor) -> tf.Tensor:
         return self.ids(captions).to_tensor(default_value=0, shape=(None, self.length))
@@ -98,6 +105,9 @@ class Tokenizer(keras.layers.Layer):
             counts = self.token_counts(tf.constant(chunk, tf.string)).numpy()
             truncated += int(np.sum(counts > self.length))
         warn_truncated(truncated, self.length)
+
+    def _split_utf8(self, captions: tf.Tensor) -> tf.RaggedTensor:
+        return self.split(_as_utf8(tf.convert_to_tensor(captions, tf.string)))
 
     def _in_one_graph(self, captions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """(`call`, `token_counts`) of captions; ten times as quick as op by op."""

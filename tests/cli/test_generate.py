@@ -63,3 +63,21 @@ def test_an_altered_bundle_is_refused(cli, bundle, tmp_path):
     outcome = cli("generate", broken, "a cat", "--out", tmp_path / "a.png")
     assert outcome.code == 2
     assert "without model.weights.h5" in outcome.err
+
+
+def test_the_attention_is_drawn_beside_the_picture(cli, attending, tmp_path):
+    attending.painter.save_to_preset(tmp_path / "model")
+    flags = ["--out", tmp_path / "a.png", "--attention", tmp_path / "maps.png"]
+    outcome = cli("generate", tmp_path / "model", "a red circle", *flags)
+    assert outcome.code == 0
+    assert f"attention: {tmp_path / 'maps.png'}" in outcome.out
+    with Image.open(tmp_path / "maps.png") as drawing:
+        assert drawing.width > 4 * 128
+
+
+def test_a_system_without_attention_says_so(cli, bundle, tmp_path):
+    flags = ["--out", tmp_path / "a.png", "--attention", tmp_path / "maps.png"]
+    outcome = cli("generate", bundle, "a red circle", *flags)
+    assert outcome.code == 2
+    assert "systems that look at words" in outcome.err
+    assert list(tmp_path.iterdir()) == []

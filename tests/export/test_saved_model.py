@@ -209,8 +209,9 @@ def test_truncation_can_be_fixed_at_export(make_model, tmp_path):
 class WithMore(ContrastiveGAN):
     """Has attention, and a signature of its own; notes how its LSTM was traced."""
 
-    def attention(self, tokens, seeds):
-        return tf.cast(tokens, tf.float32)[:, :, None] * tf.cast(seeds, tf.float32)[:, None, None]
+    def attention(self, tokens, seeds, truncation=None):
+        shares = tf.cast(tokens, tf.float32) * tf.cast(seeds, tf.float32)[:, None]
+        return {"attention_1": shares[:, None, None]}
 
     def extra_signatures(self):
         return {"count": lambda tokens, seeds: {"words": tf.math.count_nonzero(tokens, axis=1)}}
@@ -237,9 +238,10 @@ def test_a_model_adds_signatures_by_its_methods(with_more):
     loaded = tf.saved_model.load(with_more[1])
     inputs = {"caption": tf.constant(["red", "a red"]), "seed": tf.constant([1, 3], tf.int64)}
     assert loaded.signatures["count"](**inputs)["words"].numpy().tolist() == [1, 2]
-    attention = loaded.signatures["attention"](**inputs)["attention"].numpy()
-    assert attention.shape == (2, 8, 1)
-    assert attention[1, 0, 0] == 3 * 2  # "a" is word 2 of the vocabulary
+    attention = loaded.signatures["attention"](**inputs)
+    assert attention["attention_1"].shape == (2, 1, 1, 8)
+    assert attention["attention_1"][1, 0, 0, 0] == 3 * 2  # "a" is word 2 of the vocabulary
+    assert attention["words"].numpy()[1].tolist() == [b"a", b"red", *[b""] * 6]
 
 
 def test_an_lstm_is_exported_in_its_portable_form(with_more):

@@ -42,6 +42,15 @@ def test_gathered_rows_are_those_of_all_replicas_in_order(two_replicas):
         np.testing.assert_array_equal(result, [1, 2, 11, 12])
 
 
+def test_masks_are_gathered_too(two_replicas):
+    def gather(number):
+        return gather_over_replicas(tf.stack([number == 0, number == 1, True]))
+
+    for result in per_replica(two_replicas, gather):
+        assert result.dtype == bool
+        np.testing.assert_array_equal(result, [True, False, True, False, True, True])
+
+
 def test_own_rows_undo_the_gathering(two_replicas):
     def own(number):
         rows = tf.cast(number, tf.float32) * 10.0 + tf.constant([1.0, 2.0])

@@ -80,3 +80,54 @@ def test_two_replicas_find_the_loss_and_the_gradients_of_one(two_replicas):
     assert np.mean([loss.numpy() for loss in losses]) == pytest.approx(float(expected_loss))
     together = np.concatenate([gradient.numpy() for gradient in gradients])
     np.testing.assert_allclose(together, expected_gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_a_wrong_caption_is_one_more_negative_of_its_picture_alone():
+    wrong = np.array([[1.0, 0.0], [1.0, 0.0]], "float32")
+    # Pictures look for captions: picture 0 finds its wrong one as good, odds 3:1:3; picture 1
+    # finds it strange, 3:1:1. Captions look for pictures as before, 3:1.
+    by_picture = (math.log(7 / 3) + math.log(5 / 3)) / 2
+    loss = contrastive_loss(EYE, EYE, scale=SCALE, wrong=5 * wrong)
+    assert float(loss) == pytest.approx((by_picture + math.log(4 / 3)) / 2, rel=1e-6)
+
+
+def test_a_wrong_caption_counts_also_where_its_content_is_the_rows():
+    wrong = np.array([[0.0, 1.0], [1.0, 0.0]], "float32")
+    content = np.array([1, 1], "int32")
+    # No other row is a negative: pictures see their own and the wrong caption, odds 3:1.
+    loss = contrastive_loss(EYE, EYE, scale=SCALE, content=content, wrong=wrong)
+    assert float(loss) == pytest.approx(math.log(4 / 3) / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("global_negatives", [True, False])
+def test_replicas_with_wrong_captions_and_with_negatives_of_their_own(
+    two_replicas, global_negatives
+):
+    random = np.random.default_rng(0)
+    images, texts, wrong = random.normal(size=(3, 4, 3)).astype("float32")
+    content = np.array([0, 1, 2, 0], "int32")
+
+    def loss_of(rows):
+        parts = [tf.gather(part, rows) for part in (images, texts)]
+        return contrastive_loss(
+            *parts,
+            content=tf.gather(content, rows),
+            wrong=tf.gather(wrong, rows),
+            global_negatives=global_negatives,
+        )
+
+    @tf.function
+    def step():
+        def on_replica():
+            number = tf.distribute.get_replica_context().replica_id_in_sync_group
+            return loss_of(2 * number + tf.range(2))
+
+        return two_replicas.run(on_replica)
+
+    found = [float(loss) for loss in two_replicas.experimental_local_results(step())]
+    whole, halves = float(loss_of(tf.range(4))), [loss_of(tf.range(2)), loss_of(tf.range(2, 4))]
+    if global_negatives:
+        assert np.mean(found) == pytest.approx(whole, rel=1e-5)
+        assert found[0] != pytest.approx(float(halves[0]), rel=1e-3)
+    else:
+        np.testing.assert_allclose(found, halves, rtol=1e-5)

@@ -65,6 +65,23 @@ def test_ids_point_into_the_vocabulary(kind):
 
 
 @KINDS
+def test_words_stand_beside_their_ids(kind):
+    tokenizer = make(kind)
+    captions = tf.constant([*CAPTIONS, "a red heron", "a \xff red".encode("latin-1"), "!"])
+    words, ids = tokenizer.words(captions), tokenizer.ids(captions)
+    np.testing.assert_array_equal(words.row_lengths(), ids.row_lengths())
+    known = tokenizer.vocabulary
+    for word, number in zip(words.flat_values.numpy(), ids.flat_values.numpy(), strict=True):
+        assert word.decode() == known[number] or word.decode() not in known
+
+
+def test_words_that_are_unknown_are_told_as_the_caption_has_them():
+    caption = tf.constant(["A red HERON."])
+    assert make("word").words(caption).to_list() == [[b"a", b"red", b"heron"]]
+    assert make("regex").words(caption).to_list() == [[b"a", b"red"]]  # which it leaves out
+
+
+@KINDS
 def test_works_in_tf_data_maps(kind):
     tokenizer = make(kind)
     dataset = tf.data.Dataset.from_tensor_slices(["a red circle"] * 4).batch(2)
