@@ -166,7 +166,8 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         Args:
             source: a `keras_t2i.data.Source`.
             resolution: side of the last stage's pictures.
-            stages: how many there are, each twice as large as the one before.
+            stages: how many there are, each twice as large as the one before; `resolutions` among
+                the options names them one by one instead.
             damsm: a trained one, or the name or folder of its bundle; None trains one on the
                 source's pictures, at the last of `resolutions`.
             damsm_epochs: its epochs; a line an epoch is printed. Authors: up to 600 for birds.
@@ -180,13 +181,13 @@ class AttnGAN(AttendsToWords, AdversarialModel):
             ValueError: an option out of range, or a picture without a mismatched caption.
         """
         Mismatcher(source)  # complains now, not after the DAMSM's training
-        options.setdefault("resolutions", doubling(resolution, stages))
+        sides = options.setdefault("resolutions", doubling(resolution, stages))
         damsm = trained_damsm(
             source,
             damsm,
             epochs=damsm_epochs,
             batch_size=damsm_batch_size,
-            options={"resolution": resolution, **(damsm_options or {})},
+            options={"resolution": check_doubling(sides)[-1], **(damsm_options or {})},
             seed=options.get("seed", 0),
             callbacks=text_callbacks,
         )
