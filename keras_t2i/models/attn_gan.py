@@ -30,6 +30,7 @@ from keras import KerasTensor, layers
 
 from keras_t2i.data.pairing import Mismatcher
 from keras_t2i.layers.averaging import MovingAverage
+from keras_t2i.layers.blocks import pixel_norm
 from keras_t2i.layers.conditioning import ConditioningAugmentation
 from keras_t2i.layers.critics import Normalization, build_image_critic, build_match_critic
 from keras_t2i.layers.random import batch_normal, row_normal
@@ -90,6 +91,9 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         mismatch_weight: of the wrong pairs against the fakes in the critics' loss.
         damsm_weight: lambda (birds 5, COCO 50).
         kl_weight: of the divergence of the condition from the standard normal.
+        unit_text: give generator and critics the direction of sentence and words, at the length of
+            noise. The DAMSM compares directions, so that it leaves lengths as small as they began,
+            and what is small moves little in another network. False is as published.
         neighbours_masks: see `keras_t2i.layers.WordAttention`; of the training alone, as a picture
             must not depend on the captions that are painted with it.
         average_momentum: of the moving average of the generator's weights, which paints.
@@ -119,6 +123,7 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         mismatch_weight: float = 1.0,
         damsm_weight: float = 5.0,
         kl_weight: float = 1.0,
+        unit_text: bool = False,
         neighbours_masks: bool = False,
         average_momentum: float = 0.999,
         seed: int = 0,
@@ -130,7 +135,8 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         self.resolutions = check_doubling(resolutions)
         self.noise_dim, self.condition_dim = noise_dim, condition_dim
         self.generator_width, self.discriminator_width = generator_width, discriminator_width
-        self.residual_blocks, self.neighbours_masks = residual_blocks, neighbours_masks
+        self.residual_blocks = residual_blocks
+        self.unit_text, self.neighbours_masks = unit_text, neighbours_masks
         self.adversarial_weight, self.mismatch_weight = adversarial_weight, mismatch_weight
         self.damsm_weight, self.kl_weight = damsm_weight, kl_weight
         self.average_momentum, self.seed = average_momentum, seed
@@ -217,17 +223,17 @@ class AttnGAN(AttendsToWords, AdversarialModel):
 
     def forward(self, batch: Batch, noise: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
         """Paint the captions at all resolutions."""
-        told = self.damsm.read(batch["tokens"])
+        told = self._read(batch["tokens"])
         rows = tf.shape(noise)[0]
         further = batch_normal(rows, self.condition_dim, seed=self.step_seed("condition"))
         inputs = [noise, further, told["sentence"], told["words"], told["mask"]]
-        return {**self.generator(inputs, training=training), **told}
+        return {**self.generator(inputs, training=training), "sentence": told["sentence"]}
 
     def discriminator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         """1/2 real + 1/3 (fake + wrong), by itself and with the caption, for each D_i."""
         told, wrong = fakes["sentence"], None
         if self.mismatch_weight:
-            wrong = self.damsm.read(batch["mismatched_tokens"])["sentence"]
+            wrong = self._read(batch["mismatched_tokens"])["sentence"]
         terms = {}
         for side, image_critic, match_critic in self._critics():
             scores, real = image_critic(batch["images"][side], training=self.learning)
@@ -256,7 +262,7 @@ class AttnGAN(AttendsToWords, AdversarialModel):
     def paint_attending(
         self, tokens: tf.Tensor, seeds: tf.Tensor, truncation: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        told = self.damsm.read(tokens)
+        told = self._read(tokens)
         draws = row_normal(seeds, self.noise_dim + self.condition_dim, truncation=truncation)
         noise, further = tf.split(draws, [self.noise_dim, self.condition_dim], axis=1)
         inputs = [noise, further, told["sentence"], told["words"], told["mask"]]
@@ -275,7 +281,7 @@ class AttnGAN(AttendsToWords, AdversarialModel):
     def get_config(self) -> dict[str, Any]:
         damsm = part_config(self.damsm)
         tokenizer = damsm["config"].pop("tokenizer")
-        names = (*SIZES, *WEIGHTS, "resolutions", "neighbours_masks", "seed")
+        names = (*SIZES, *WEIGHTS, "resolutions", "unit_text", "neighbours_masks", "seed")
         own = {name: getattr(self, name) for name in names}
         return {**super().get_config(), "tokenizer": tokenizer, "damsm": damsm, **own}
 
@@ -291,12 +297,19 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         sides = map(str, self.resolutions)
         return list(zip(sides, self.image_critics, self.match_critics, strict=True))
 
+    def _read(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The captions as generator and critics see them."""
+        told = self.damsm.read(tokens)
+        if self.unit_text:
+            told = {**told, **{name: pixel_norm(told[name]) for name in ("words", "sentence")}}
+        return told
+
     def _damsm_terms(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         if not self.damsm_weight:
             return {}
         terms = self.damsm.losses_of(
             self.damsm.look(fakes[str(self.resolutions[-1])]),
-            {name: fakes[name] for name in ("words", "sentence", "mask")},
+            self.damsm.read(batch["tokens"]),
             content=batch.get("content"),
             wrong=self.damsm.read_wrong(batch),
         )
