@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from keras_t2i.metrics.extractors.torch_file import MAGIC, read_state_dict
+from keras_t2i.checkpoints.torch_file import MAGIC, read_state_dict
 
 EXPECTED = {
     "plain": np.arange(24, dtype=np.float32).reshape(4, 6),
