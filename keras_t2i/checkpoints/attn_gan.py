@@ -34,6 +34,8 @@ from keras_t2i.checkpoints.stages import image_head, projection, residual_block,
 from keras_t2i.checkpoints.torch_file import read_state_dict
 from keras_t2i.models.attn_gan import AttnGAN
 
+UNTRAINED_WIDTH = 4  # of critics that no file tells of
+
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
@@ -76,8 +78,9 @@ def import_attn_gan(
         generator: bird_AttnGAN2.pth or the like.
         text_encoder, captions, image_encoder, length: see
             `keras_t2i.checkpoints.damsm.import_damsm`.
-        discriminators: netD0.pth, netD1.pth and netD2.pth, in this order; () leaves the critics
-            untrained, which painting does not need.
+        discriminators: netD0.pth, netD1.pth and netD2.pth, in this order; () leaves the critics,
+            which painting does not need, untrained and narrow (`discriminator_width=4` unless
+            given), as those of the published width would be ten times as large as all the rest.
         layout: of a successor; None is AttnGAN's own.
         **options: arguments of `AttnGAN` that are no sizes. `adversarial_weight` is 1 by default,
             as in the released code, where the paper has a half.
@@ -106,6 +109,7 @@ def import_attn_gan(
         length=length,
     )
     critics = [without_prefix(read_state_dict(path)) for path in discriminators]
+    sizes["discriminator_width"] = UNTRAINED_WIDTH
     if critics:
         sizes["discriminator_width"] = critic_width(critics[0], layout.first_kernel)
     model = layout.model(damsm, **{"adversarial_weight": 1.0, **sizes, **options})

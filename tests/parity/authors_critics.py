@@ -5,6 +5,8 @@ Written anew for these tests from descriptions of AttnGAN (CVPR 2018) and DM-GAN
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -107,7 +109,7 @@ def spectral_parts(side, width, text):
         return nn.Sequential(SpectralNorm(nn.Conv2d(inputs, outputs, 3, 1, 1)), leaky())
 
     sizes = (3, width, 2 * width, 4 * width, 8 * width)
-    pairs = zip(sizes, sizes[1:], strict=False)
+    pairs = itertools.pairwise(sizes)
     first = nn.Sequential(*(layer for pair in pairs for layer in halved(*pair)))
     further = parts(side, width, halved, shrunk)
     return {"img_code_s16": first, **further}, shrunk(8 * width + text, 8 * width)
