@@ -39,9 +39,13 @@ def train_first_stage(
         epochs: 0 leaves the model as it is.
         batch_size: fewer rows are taken where the source has not as many, or replicas do not
             divide them.
-        callbacks: besides the schedule.
+        callbacks: besides the schedule. Where a `StopOnSignal` among them has ended the training
+            of the text encoder, this one does not begin.
     """
-    if not epochs:
+    from keras_t2i.callbacks import StopOnSignal
+
+    ended = any(isinstance(each, StopOnSignal) and each.agreed for each in callbacks)
+    if ended or not epochs:
         return
     model.compile()
     rows = min(batch_size, len(source))
