@@ -46,6 +46,14 @@ def _row(*values: Any, compact: Mapping[str, Any], tiny: Mapping[str, Any]) -> S
     return System(*values, MappingProxyType(dict(compact)), MappingProxyType(dict(tiny)))
 
 
+COMPACT_TEXT = {  # of `CharCNNRNN`
+    "variant": "hybrid",
+    "filters": (128, 192),
+    "units": 128,
+    "sentence_dim": 256,
+}
+TINY_TEXT = {"filters": (4, 4), "units": 4, "sentence_dim": 8}
+
 SYSTEMS: tuple[System, ...] = (
     _row(
         "gan_cls",
@@ -58,12 +66,7 @@ SYSTEMS: tuple[System, ...] = (
         compact={
             "generator_width": 34,
             "discriminator_width": 34,
-            "text_options": {
-                "variant": "hybrid",
-                "filters": (128, 192),
-                "units": 128,
-                "sentence_dim": 256,
-            },
+            "text_options": COMPACT_TEXT,
         },
         tiny={
             "resolution": 16,
@@ -72,7 +75,59 @@ SYSTEMS: tuple[System, ...] = (
             "generator_width": 4,
             "discriminator_width": 4,
             "text_epochs": 0,
-            "text_options": {"filters": (4, 4), "units": 4, "sentence_dim": 8},
+            "text_options": TINY_TEXT,
+        },
+    ),
+    _row(
+        "stack_gan",
+        "StackGAN",
+        "StackGAN",
+        2017,
+        "https://arxiv.org/abs/1612.03242",
+        "sentence",
+        ("tokens", "mismatched_tokens", "images"),
+        compact={
+            "generator_width": 32,
+            "discriminator_width": 32,
+            "residual_blocks": 2,
+            "first_epochs": 100,
+            "text_options": COMPACT_TEXT,
+        },
+        tiny={
+            "resolution": 32,
+            "noise_dim": 4,
+            "condition_dim": 4,
+            "generator_width": 4,
+            "discriminator_width": 2,
+            "residual_blocks": 1,
+            "first_epochs": 0,
+            "text_epochs": 0,
+            "text_options": TINY_TEXT,
+        },
+    ),
+    _row(
+        "stack_gan_v2",
+        "StackGANv2",
+        "StackGAN++",
+        2018,
+        "https://arxiv.org/abs/1710.10916",
+        "sentence",
+        ("tokens", "mismatched_tokens", "images"),
+        compact={
+            "resolutions": (16, 32, 64),
+            "generator_width": 64,
+            "discriminator_width": 32,
+            "text_options": COMPACT_TEXT,
+        },
+        tiny={
+            "resolutions": (8, 16),
+            "noise_dim": 4,
+            "condition_dim": 4,
+            "generator_width": 4,
+            "discriminator_width": 2,
+            "residual_blocks": 1,
+            "text_epochs": 0,
+            "text_options": TINY_TEXT,
         },
     ),
     _row(

@@ -12,7 +12,7 @@ from keras_t2i.data.batching import TEXTS
 from keras_t2i.registry import System
 
 ALWAYS = ("tokens", "images", "labels", "content", "mismatched_tokens")
-RESERVED = ("tokenizer", "text_encoder", "text_callbacks")
+RESERVED = ("tokenizer", "text_encoder", "text_callbacks", "stage", "stage_callbacks")
 
 
 def option_names(system: System) -> list[str]:
@@ -29,6 +29,11 @@ def option_names(system: System) -> list[str]:
 def takes_text_callbacks(system: System) -> bool:
     """Does `for_source` of a system first train a text encoder?"""
     return "text_callbacks" in inspect.signature(system.load().for_source).parameters
+
+
+def takes_stage_callbacks(system: System) -> bool:
+    """Does `for_source` of a system train a stage that comes before the model it returns?"""
+    return "stage_callbacks" in inspect.signature(system.load().for_source).parameters
 
 
 def check_options(system: System, options: Mapping[str, Any]) -> None:

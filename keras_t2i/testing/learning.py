@@ -91,7 +91,7 @@ def check_bad_batches(trial: Trial) -> None:
     larger = 2 * model.resolutions[-1]
     others = {str(larger): np.zeros((len(rows["tokens"]), larger, larger, 3), "float32")}
     demand_error(ValueError, fit({"images": pictures}), "NaN")
-    demand_error(ValueError, fit({"images": others}), side)
+    demand_error(ValueError, fit({"images": others}), 'needs `images["')
     demand_error(ValueError, fit({"images": None}), "`images`", "Received")
     demand_error(ValueError, fit({"tokens": None}), "`tokens`", "Received")
     demand_error(ValueError, fit({"captions": rows["tokens"]}), "Received")
