@@ -24,13 +24,10 @@ from keras_t2i.checkpoints.mapping import (
     Table,
     assign_state,
     convolution,
-    count_of,
-    dense,
     norm,
-    sizes_of,
     without_prefix,
 )
-from keras_t2i.checkpoints.stages import image_head, projection, residual_block, up_block
+from keras_t2i.checkpoints.stages import critic_width, generator_rows, generator_sizes, trunk_rows
 from keras_t2i.checkpoints.torch_file import read_state_dict
 from keras_t2i.models.attn_gan import AttnGAN
 
@@ -43,14 +40,14 @@ class Layout:
 
     Attributes:
         model: the class.
-        attention_rows: from `h_net2` and the like, and the side of the map that is attended.
+        attention_rows: from `h_net2` and the like, and the side of the stage's pictures.
         image_critic_rows, match_critic_rows: from the side of the pictures.
         first_kernel: of a discriminator, whose first axis is its width.
         unused: patterns of names without use here.
     """
 
     model: type[AttnGAN]
-    attention_rows: Callable[[str, str], list[Row]]
+    attention_rows: Callable[[str, int], list[Row]]
     image_critic_rows: Callable[[int], list[Row]]
     match_critic_rows: Callable[[int], list[Row]]
     first_kernel: str
@@ -101,6 +98,7 @@ def import_attn_gan(
     layout = layout or ATTN_GAN
     state = without_prefix(read_state_dict(generator))
     sizes = generator_sizes(state)
+    del sizes["text_dim"]  # the DAMSM's
     damsm = import_damsm(
         text_encoder=text_encoder,
         captions=captions,
@@ -120,7 +118,7 @@ def import_attn_gan(
 
 def assign_generator(model: AttnGAN, state: State, layout: Layout) -> None:
     """Fill the generator and its average."""
-    rows = generator_rows(model.resolutions, model.residual_blocks, layout)
+    rows = generator_rows(model.resolutions, model.residual_blocks, layout.attention_rows)
     for network in (model.generator, model.averaged_generator):
         assign_state([(network, rows)], state, what=f"{type(model).__name__}'s generator")
 
@@ -150,67 +148,15 @@ def critic_table(model: AttnGAN, number: int, layout: Layout) -> Table:
     ]
 
 
-def generator_sizes(state: State) -> dict[str, Any]:
-    """The constructor's sizes, from a generator's tensors.
-
-    Raises:
-        ValueError: the state is of no generator of this family.
-    """
-    names = {"ca_net.fc.weight": 2, "h_net1.fc.0.weight": 2, "img_net1.img.0.weight": 4}
-    shapes = sizes_of(state, names, what="a generator of AttnGAN's family")
-    condition_dim = shapes["ca_net.fc.weight"][0] // 4
-    first = 4 * 2 ** count_of(state, "h_net1.upsample{}.1.weight")
-    stages = count_of(state, "img_net{}.img.0.weight")
-    blocks = 0
-    while f"h_net2.residual.{blocks}.block.0.weight" in state:
-        blocks += 1
-    return {
-        "resolutions": tuple(first * 2**stage for stage in range(stages)),
-        "noise_dim": max(1, shapes["h_net1.fc.0.weight"][1] - condition_dim),
-        "condition_dim": condition_dim,
-        "generator_width": shapes["img_net1.img.0.weight"][1],
-        "residual_blocks": max(1, blocks),
-    }
-
-
-def critic_width(state: State, first: str) -> int:
-    """The constructor's `discriminator_width`, from the first kernel at the least side."""
-    return sizes_of(state, {first: 4}, what="a discriminator of AttnGAN's family")[first][0]
-
-
-def generator_rows(resolutions: Sequence[int], residual_blocks: int, layout: Layout) -> list[Row]:
-    """G_NET."""
-    rows = [*dense("ca_net.fc", "condition/dense"), *projection("h_net1.fc", "stem")]
-    side, number = 8, 1
-    while side <= resolutions[0]:
-        rows += up_block(f"h_net1.upsample{number}", f"stem_{side}")
-        side, number = 2 * side, number + 1
-    for stage, side in enumerate(resolutions, start=1):
-        if stage > 1:
-            rows += layout.attention_rows(f"h_net{stage}", str(side // 2))
-            for block in range(residual_blocks):
-                here = f"stage_{side}_residual_{block + 1}"
-                rows += residual_block(f"h_net{stage}.residual.{block}", here)
-            rows += up_block(f"h_net{stage}.upsample", f"stage_{side}_up")
-        rows += image_head(f"img_net{stage}", f"images_{side}")
-    return rows
-
-
-def attention_rows(there: str, side: str) -> list[Row]:
+def attention_rows(there: str, side: int) -> list[Row]:
     """The words' way into the map's space."""
-    return [Row((f"{there}.att.conv_context.weight",), f"attention_{side}/keys/kernel", POINT_2D)]
+    here = f"attention_{side // 2}/keys/kernel"
+    return [Row((f"{there}.att.conv_context.weight",), here, POINT_2D)]
 
 
 def image_critic_rows(side: int) -> list[Row]:
     """D_NET64, D_NET128 or D_NET256 but for `COND_DNET`."""
-    rows = convolution("img_code_s16.0", "halving_1_convolution")
-    for number, place in enumerate((2, 5, 8), start=2):
-        rows += convolution(f"img_code_s16.{place}", f"halving_{number}_convolution")
-        rows += norm(f"img_code_s16.{place + 1}", f"halving_{number}_norm")
-    for there, here in further_convolutions(side):
-        rows += convolution(f"{there}.0", f"{here}_convolution")
-        rows += norm(f"{there}.1", f"{here}_norm")
-    return [*rows, *convolution("UNCOND_DNET.outlogits.0", "score", bias=True)]
+    return [*trunk_rows(side), *convolution("UNCOND_DNET.outlogits.0", "score", bias=True)]
 
 
 def match_critic_rows(side: int) -> list[Row]:
@@ -220,16 +166,6 @@ def match_critic_rows(side: int) -> list[Row]:
         *norm("COND_DNET.jointConv.1", "joint_norm"),
         *convolution("COND_DNET.outlogits.0", "score", bias=True),
     ]
-
-
-def further_convolutions(side: int) -> list[tuple[str, str]]:
-    """What larger sides have besides: halvings to more channels, then convolutions back."""
-    more = (side // 64).bit_length() - 1
-    factors = [2**power for power in range(1, more + 1)]
-    halvings = [(f"img_code_s{16 * f}", f"halving_{4 + n}") for n, f in enumerate(factors, 1)]
-    there = f"img_code_s{16 * 2**more}"
-    shrinkings = [(f"{there}_{number}", f"shrinking_{number}") for number in range(1, more + 1)]
-    return [*halvings, *shrinkings]
 
 
 ATTN_GAN = Layout(

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras_t2i.checkpoints.attn_gan import Layout, further_convolutions, import_attn_gan
+from keras_t2i.checkpoints.attn_gan import Layout, import_attn_gan
 from keras_t2i.checkpoints.mapping import (
     CONVOLUTION,
     POINT_1D,
@@ -26,6 +26,7 @@ from keras_t2i.checkpoints.mapping import (
     convolution,
     dense,
 )
+from keras_t2i.checkpoints.stages import further_convolutions
 from keras_t2i.models.dm_gan import DMGAN
 
 
@@ -46,9 +47,9 @@ def import_dm_gan(**files_and_options: Any) -> DMGAN:
     return import_attn_gan(layout=DM_GAN, **files_and_options)
 
 
-def memory_rows(there: str, side: str) -> list[Row]:
+def memory_rows(there: str, side: int) -> list[Row]:
     """The memory of a stage."""
-    here = f"memory_{side}"
+    here = f"memory_{side // 2}"
     return [
         *dense(f"{there}.A", f"{here}/word_gate", bias=False),
         *dense(f"{there}.B", f"{here}/map_gate", bias=False),

@@ -4,7 +4,7 @@
 |---|---|
 | the tensors' names there | `h_net1.fc.0.weight` |
 | the variable here | `stem_dense/kernel`: of the layer `stem_dense` the attribute `kernel` |
-| its kind: how the axes turn | `MAP_DENSE` |
+| its kind: how the axes turn | `GATED_MAP_DENSE` |
 """
 
 from __future__ import annotations
@@ -60,10 +60,14 @@ def _same(shape: Shape) -> list[Shape]:
     return [shape]
 
 
-def _flat_map(values: np.ndarray) -> np.ndarray:
-    """Both halves of (2 C 16, ...), channels first, to places first."""
-    halves = values.reshape(2, -1, 16, *values.shape[1:])
-    return halves.swapaxes(1, 2).reshape(values.shape)
+def _flat_map(parts: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Each of so many parts of (parts C 16, ...), channels first, to places first."""
+
+    def turn(values: np.ndarray) -> np.ndarray:
+        apart = values.reshape(parts, -1, 16, *values.shape[1:])
+        return apart.swapaxes(1, 2).reshape(values.shape)
+
+    return turn
 
 
 SAME = Kind(_same, lambda values: values)
@@ -72,17 +76,30 @@ CONVOLUTION = Kind(lambda s: [(s[3], s[2], s[0], s[1])], lambda x: x.transpose(2
 # Convolutions of side 1, in one or two dimensions, that are dense layers here.
 POINT_1D = Kind(lambda s: [(s[1], s[0], 1)], lambda x: x[..., 0].T)
 POINT_2D = Kind(lambda s: [(s[1], s[0], 1, 1)], lambda x: x[..., 0, 0].T)
-# PyTorch looks at a vector as a map with channels first, here it is one with channels last; both
-# halves of the gated unit before it are ordered so.
-MAP_DENSE = Kind(lambda s: [s[::-1]], lambda x: _flat_map(x).T)
-MAP_VECTOR = Kind(_same, _flat_map)
+# PyTorch looks at a vector as a 4x4 map with channels first, here it is one with channels last; with
+# a gated unit before it both of its halves are ordered so.
+MAP_VECTOR = Kind(_same, _flat_map(1))
+MAP_DENSE = Kind(DENSE.shapes, lambda x: MAP_VECTOR.convert(x).T)
+GATED_MAP_VECTOR = Kind(_same, _flat_map(2))
+GATED_MAP_DENSE = Kind(DENSE.shapes, lambda x: GATED_MAP_VECTOR.convert(x).T)
 SUM = Kind(lambda s: [s, s], np.add)  # an LSTM's two biases
 
 
-def convolution(there: str, here: str, *, bias: bool = False) -> list[Row]:
+def convolution(
+    there: str, here: str, *, kind: Kind = CONVOLUTION, bias: bool = False
+) -> list[Row]:
     """The kernel, and the bias where there is one."""
-    kernel = Row((f"{there}.weight",), f"{here}/kernel", CONVOLUTION)
+    kernel = Row((f"{there}.weight",), f"{here}/kernel", kind)
     return [kernel, *([Row((f"{there}.bias",), f"{here}/bias", SAME)] if bias else [])]
+
+
+def text_first(channels: int) -> Kind:
+    """A convolution of (text, map), the text with so many channels, that is one of (map, text)."""
+
+    def turn(kernel: np.ndarray) -> np.ndarray:
+        return CONVOLUTION.convert(np.roll(kernel, -channels, axis=1))
+
+    return Kind(CONVOLUTION.shapes, turn)
 
 
 def dense(there: str, here: str, *, kind: Kind = DENSE, bias: bool = True) -> list[Row]:
@@ -188,9 +205,9 @@ def sizes_of(state: State, shapes: Mapping[str, int], *, what: str) -> dict[str,
     return {name: state[name].shape for name in shapes}
 
 
-def count_of(state: State, pattern: str) -> int:
-    """How many consecutive numbers from 1 can stand for `{}` in a name that the state holds."""
-    number = 0
-    while pattern.format(number + 1) in state:
-        number += 1
-    return number
+def count_of(state: State, pattern: str, *, first: int = 1) -> int:
+    """How many consecutive numbers from `first` can stand for `{}` in names that there are."""
+    count = 0
+    while pattern.format(first + count) in state:
+        count += 1
+    return count

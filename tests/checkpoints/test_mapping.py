@@ -5,8 +5,8 @@ from keras import layers
 
 from keras_t2i.checkpoints.mapping import (
     CONVOLUTION,
-    MAP_DENSE,
-    MAP_VECTOR,
+    GATED_MAP_DENSE,
+    GATED_MAP_VECTOR,
     POINT_1D,
     POINT_2D,
     SUM,
@@ -108,10 +108,12 @@ def test_flat_maps_with_channels_first_become_maps_with_channels_last():
     there = np.arange(2 * channels * 16, dtype=np.float32)
     value, gate = there.reshape(2, -1)
     expected = (value / (1 + np.exp(-gate))).reshape(channels, 4, 4).transpose(1, 2, 0)
-    found = GatedLinearUnit()(MAP_VECTOR.convert(there)[None]).numpy().reshape(4, 4, channels)
+    found = GatedLinearUnit()(GATED_MAP_VECTOR.convert(there)[None]).numpy().reshape(4, 4, channels)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     weights = np.stack([there, 2 * there], axis=1)
-    np.testing.assert_array_equal(MAP_DENSE.convert(weights)[1], 2 * MAP_VECTOR.convert(there))
+    np.testing.assert_array_equal(
+        GATED_MAP_DENSE.convert(weights)[1], 2 * GATED_MAP_VECTOR.convert(there)
+    )
 
 
 def test_sizes_come_from_tensors_that_must_be_there():

@@ -7,10 +7,11 @@ import types
 import keras
 import pytest
 
-from keras_t2i.checkpoints.attn_gan import ATTN_GAN, further_convolutions, generator_rows
+from keras_t2i.checkpoints.attn_gan import ATTN_GAN
 from keras_t2i.checkpoints.damsm import image_encoder_table, text_encoder_table
 from keras_t2i.checkpoints.dm_gan import DM_GAN
 from keras_t2i.checkpoints.mapping import expected_shapes
+from keras_t2i.checkpoints.stages import further_convolutions, generator_rows
 from keras_t2i.layers.critics import build_image_critic, build_match_critic
 from keras_t2i.models.attn_gan import build_generator
 from keras_t2i.models.damsm.image_encoders import build_inception_encoder
@@ -56,7 +57,7 @@ def test_generators(published, system):
         residual_blocks=2,
         attend=functools.partial(layout.model._attend, model),
     )
-    rows = generator_rows((64, 128, 256), 2, layout)
+    rows = generator_rows((64, 128, 256), 2, layout.attention_rows)
     assert expected_shapes([(network, rows)]) == published[f"{system} generator"]
     assert sum(len(row.names) for row in rows) == len(network.weights)
 

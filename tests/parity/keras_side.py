@@ -7,10 +7,11 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from keras_t2i.checkpoints.attn_gan import ATTN_GAN, critic_table, generator_rows
+from keras_t2i.checkpoints.attn_gan import ATTN_GAN, critic_table
 from keras_t2i.checkpoints.damsm import image_encoder_table, text_encoder_table
 from keras_t2i.checkpoints.dm_gan import DM_GAN
 from keras_t2i.checkpoints.mapping import assign_state, expected_shapes
+from keras_t2i.checkpoints.stages import generator_rows
 from keras_t2i.models.damsm import DAMSM
 from keras_t2i.models.damsm.image_encoders import build_inception_encoder
 from keras_t2i.text import RegexWordTokenizer
@@ -56,7 +57,8 @@ class KerasSide:
 
     def generator(self, system, *, neighbours, seed=0):
         model = self.model(system, neighbours)
-        rows = generator_rows(model.resolutions, model.residual_blocks, LAYOUTS[system])
+        attention = LAYOUTS[system].attention_rows
+        rows = generator_rows(model.resolutions, model.residual_blocks, attention)
         self.filled([(model.generator, rows)], seed)
         given = self.cases.generator_inputs(seed)
         names = ("noise", "further", "sentence", "words", "mask")

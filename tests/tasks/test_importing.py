@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from keras_t2i.checkpoints import read_state_dict
-from keras_t2i.checkpoints.attn_gan import ATTN_GAN, critic_table, generator_rows
+from keras_t2i.checkpoints.attn_gan import ATTN_GAN, critic_table
 from keras_t2i.checkpoints.damsm import text_encoder_table
 from keras_t2i.checkpoints.dm_gan import DM_GAN
 from keras_t2i.checkpoints.mapping import expected_shapes
+from keras_t2i.checkpoints.stages import generator_rows
 from keras_t2i.models.damsm import DAMSM
 from keras_t2i.tasks import import_weights, load_model
 from keras_t2i.text import RegexWordTokenizer
@@ -48,7 +49,7 @@ def files(original, write_pth, tmp_path_factory):
     """What the authors would have published of it: part -> path."""
     system, layout, model = original
     folder = tmp_path_factory.mktemp(system)
-    rows = generator_rows(model.resolutions, model.residual_blocks, layout)
+    rows = generator_rows(model.resolutions, model.residual_blocks, layout.attention_rows)
     count = 3 if system == "attn_gan" else 0
     tables = {
         "generator": [(model.generator, rows)],

@@ -136,9 +136,7 @@ def test_torchvisions_file_fills_all_but_the_heads():
     part = {key.rpartition(".")[2]: x for key, x in state.items() if "Mixed_7c.branch_pool" in key}
     scale = state["Mixed_7c.branch_pool.bn.weight"] / np.sqrt(part["running_var"] + 1e-3)
     np.testing.assert_allclose(layer.bias, part["bias"] - part["running_mean"] * scale, rtol=1e-5)
-    for found, expected in zip(
-        encoder.get_layer("code_features").get_weights(), heads, strict=True
-    ):
+    for found, expected in zip(head.get_weights(), before, strict=True):
         np.testing.assert_array_equal(found, expected)
     with pytest.raises(ValueError, match="torchvision's Inception v3.*unknown: other"):
         assign_image_encoder(encoder, {**state, "other": np.ones(2)})
