@@ -76,8 +76,8 @@ CONVOLUTION = Kind(lambda s: [(s[3], s[2], s[0], s[1])], lambda x: x.transpose(2
 # Convolutions of side 1, in one or two dimensions, that are dense layers here.
 POINT_1D = Kind(lambda s: [(s[1], s[0], 1)], lambda x: x[..., 0].T)
 POINT_2D = Kind(lambda s: [(s[1], s[0], 1, 1)], lambda x: x[..., 0, 0].T)
-# PyTorch looks at a vector as a 4x4 map with channels first, here it is one with channels last; with
-# a gated unit before it both of its halves are ordered so.
+# PyTorch looks at a vector as a 4x4 map with channels first, here it is one with channels last;
+# with a gated unit before it both of its halves are ordered so.
 MAP_VECTOR = Kind(_same, _flat_map(1))
 MAP_DENSE = Kind(DENSE.shapes, lambda x: MAP_VECTOR.convert(x).T)
 GATED_MAP_VECTOR = Kind(_same, _flat_map(2))

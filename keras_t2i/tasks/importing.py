@@ -14,6 +14,7 @@ from typing import Any
 
 from keras_t2i.metrics.extractors.weights_files import file_hash
 from keras_t2i.models import TextToImage
+from keras_t2i.presets import find_preset
 
 Path = str | os.PathLike[str]
 
@@ -39,12 +40,22 @@ class Importer:
 
 WORD_FILES = {
     "needed": ("generator", "text_encoder", "captions"),
-    "optional": ("image_encoder", "discriminators"),
+    "optional": ("image_encoder", "discriminators", "length"),
     "notes": (
         "Each caption is masked with its own padding; the released code, with which the weights "
         "were trained, took a neighbour's in batches (`neighbours_masks=True` does so too; for "
         "captions one by one there is no difference). Of captions that are too long the first "
         "words are kept, where the code keeps a random choice."
+    ),
+}
+SENTENCE_FILES = {
+    "needed": ("generator",),
+    "optional": ("text_encoder", "discriminators"),
+    "notes": (
+        "The generator learned from sentence vectors of a char-CNN-RNN that was published for "
+        "Torch7, whose files are not read. The text encoder inside comes of the bundle above: "
+        "pictures follow captions only as far as it gives the vectors that the authors' gives, "
+        "which was not tested."
     ),
 }
 IMPORTERS = {
@@ -64,6 +75,22 @@ IMPORTERS = {
             "the weights that it offers"
         ),
         **WORD_FILES,
+    ),
+    "stack_gan": Importer(
+        "import_stack_gan",
+        reported=(
+            "Inception Score 8.45 ± 0.03 (COCO), in the paper (https://arxiv.org/abs/1612.03242), "
+            "and 10.62 ± 0.19 on the page of the PyTorch code"
+        ),
+        **SENTENCE_FILES,
+    ),
+    "stack_gan_v2": Importer(
+        "import_stack_gan_v2",
+        reported=(
+            "Inception Score 4.04 ± 0.05 (birds), 9.55 ± 0.11 (dogs), on the page of the code "
+            "(https://arxiv.org/abs/1710.10916 is the paper)"
+        ),
+        **SENTENCE_FILES,
     ),
 }
 
@@ -114,8 +141,9 @@ def import_weights(
         "image_encoder": image_encoder,
         "captions": captions,
         "discriminators": tuple(discriminators),
+        "length": length,
     }
-    files = {name: path for name, path in given.items() if path}
+    files = {name: value for name, value in given.items() if value not in (None, ())}
     _check_files(system, importer, files)
     out = pathlib.Path(out)
     if out.exists():
@@ -125,8 +153,8 @@ def import_weights(
     function = getattr(
         importlib.import_module(f"keras_t2i.checkpoints.{system}"), importer.function
     )
-    lengths = {} if length is None else {"length": length}
-    model = function(**files, **lengths, **(options or {}))
+    model = function(**files, **(options or {}))
+    files.pop("length", None)
     model.save_to_preset(out, card=import_card(model, system, files))
     return model
 
@@ -135,12 +163,13 @@ def import_card(model: TextToImage, system: str, files: Mapping[str, Any]) -> st
     """Markdown: which files, with their hashes, and what was never measured here."""
     importer = IMPORTERS[system]
     rows = [f"| {role} | `{path.name}` | `{file_hash(path)}` |" for role, path in _each_file(files)]
-    missing = [name for name in importer.optional if name not in files]
+    notes = importer.notes if "text_encoder" in files else WITHOUT_TEXT
+    missing = [name for name in ABOUT_MISSING if name in importer.optional and name not in files]
     return (
         f"# {type(model).__name__} at {model.resolutions[-1]} px, with imported weights\n\n"
         f"{model.count_params():,} weights, made from published files by `keras-t2i import "
         f"{system}`.\n\n| part | file | SHA-256 |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n\n"
-        f"{_about_missing(missing)}{importer.notes}\n\n"
+        f"{_about_missing(missing)}{notes}\n\n"
         "## What was measured\n\nNothing was measured with this bundle. That the networks compute "
         "what PyTorch does is tested in keras_t2i with random weights of the same names and "
         f"shapes. The authors report {importer.reported}; these numbers are theirs, by their "
@@ -164,20 +193,27 @@ def _check_files(system: str, importer: Importer, files: Mapping[str, Any]) -> N
             f"The weights of {system} are files for {', '.join(importer.needed)}; "
             f"{', '.join(importer.optional) or 'nothing else'} may be given too. "
             f"Received: no {', '.join(missing) or 'unneeded'} file"
-            + (f", but {', '.join(further)}" if further else "")
+            + (f", but also {', '.join(further)}" if further else "")
         )
 
 
 def _each_file(files: Mapping[str, Any]) -> list[tuple[str, pathlib.Path]]:
     found = []
     for role, given in files.items():
-        several = isinstance(given, Sequence) and not isinstance(given, str)
-        found += [
-            (role.replace("_", " "), pathlib.Path(x)) for x in (given if several else [given])
-        ]
+        paths = given if isinstance(given, tuple) else (given,)
+        found += [(role.replace("_", " "), _weights_of(path)) for path in paths]
     return found
 
 
+def _weights_of(path: Path) -> pathlib.Path:
+    """The file itself, or the one of a bundle that tells it from others."""
+    file = pathlib.Path(path)
+    return file if file.is_file() else find_preset(path) / "model.weights.h5"
+
+
+WITHOUT_TEXT = (
+    "The model has no text: it paints pictures like those of its training, whatever is asked."
+)
 ABOUT_MISSING = {
     "image_encoder": (
         "No image encoder was given: the one inside is small and **untrained**. Captions are "

@@ -23,6 +23,13 @@ def main():
             found[f"{system} generator {neighbours}"] = made
         for side in cases.SIDES:
             found[f"{system} critic {side}"] = torch_side.critic(system, side)
+    for text in (False, True):
+        found[f"stack_gan_v2 generator {text}"] = torch_side.tree_generator(text)
+    for side in cases.SIDES:
+        found[f"stack_gan_v2 critic {side}"] = torch_side.tree_critic(side)
+    for stage in (1, 2):
+        found[f"stack_gan generator {stage}"] = torch_side.plain_generator(stage)
+        found[f"stack_gan critic {stage}"] = torch_side.plain_critic(stage)
     arrays = {
         f"{part}/{name}": array
         for part, outputs in found.items()

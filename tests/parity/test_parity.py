@@ -36,6 +36,26 @@ def test_image_encoder_equals_the_recording(keras_side, cases, recorded):
     assert_close(cases.thinned(keras_side.image_encoder()), recorded["image_encoder"])
 
 
+@pytest.mark.parametrize("text", [False, True])
+def test_generators_of_stack_gan_v2_equal_the_recording(keras_side, cases, recorded, text):
+    found = keras_side.tree_generator(text)
+    assert_close(cases.thinned(found), recorded[f"stack_gan_v2 generator {text}"])
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_critics_of_stack_gan_v2_equal_the_recording(keras_side, cases, recorded, side):
+    found = keras_side.tree_critic(side)
+    assert_close(cases.thinned(found), recorded[f"stack_gan_v2 critic {side}"])
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_stack_gan_equals_the_recording(keras_side, cases, recorded, stage):
+    found = cases.thinned(keras_side.plain_generator(stage))
+    assert_close(found, recorded[f"stack_gan generator {stage}"])
+    found = cases.thinned(keras_side.plain_critic(stage))
+    assert_close(found, recorded[f"stack_gan critic {stage}"])
+
+
 def test_recorded_masks_of_neighbours_make_other_pictures(recorded):
     for system in SYSTEMS:
         own, neighbours = (recorded[f"{system} generator {x}"]["256"] for x in (False, True))
@@ -54,6 +74,18 @@ def test_generators_equal_pytorch(keras_side, torch_side, system, neighbours):
 def test_critics_equal_pytorch(keras_side, torch_side, system, side):
     found = keras_side.critic(system, side, seed=1)
     assert_close(found, torch_side.critic(system, side, seed=1))
+
+
+def test_stack_gans_equal_pytorch(keras_side, torch_side):
+    for text in (False, True):
+        found = keras_side.tree_generator(text, seed=1)
+        assert_close(found, torch_side.tree_generator(text, seed=1))
+    for side in SIDES:
+        assert_close(keras_side.tree_critic(side, seed=1), torch_side.tree_critic(side, seed=1))
+    for stage in (1, 2):
+        found = keras_side.plain_generator(stage, seed=1)
+        assert_close(found, torch_side.plain_generator(stage, seed=1))
+        assert_close(keras_side.plain_critic(stage, seed=1), torch_side.plain_critic(stage, seed=1))
 
 
 def test_encoders_equal_pytorch(keras_side, torch_side):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import authors_critics
 import authors_encoders
 import authors_generators
+import authors_stack_gans
 import cases
 import torch
 
@@ -60,6 +61,53 @@ def image_encoder(seed=0):
     network = authors_encoders.ImageEncoder(cases.FEATURES)
     regions, code = loaded(network, seed)(first(cases.pictures(64, seed=seed)))
     return {"regions": last(regions), "code": last(code)}
+
+
+@torch.no_grad()
+def tree_generator(text, *, seed=0):
+    """StackGAN++'s, with or without captions."""
+    sizes = dict(cases.GENERATOR)
+    if not text:
+        sizes["text"] = None
+    network = loaded(authors_stack_gans.TreeGenerator(cases.WIDTH, **sizes), seed)
+    found = network(*sentences(seed)[: 3 if text else 1])
+    return {name: last(array) for name, array in found.items()}
+
+
+@torch.no_grad()
+def tree_critic(side, *, seed=0):
+    told = cases.GENERATOR["condition"]
+    network = authors_stack_gans.TreeDiscriminator(side, cases.CRITIC_WIDTH, text=told)
+    mean = torch.from_numpy(cases.generator_inputs(seed)["further"][:2])
+    found = loaded(network, seed)(first(cases.pictures(side, seed=seed)), mean)
+    return {name: last(array) for name, array in found.items()}
+
+
+@torch.no_grad()
+def plain_generator(stage, *, seed=0):
+    """StackGAN's for COCO."""
+    sizes = {name: cases.GENERATOR[name] for name in ("text", "condition", "noise")}
+    given = sentences(seed)
+    if stage == 1:
+        network = authors_stack_gans.PlainFirst(2 * cases.WIDTH, **sizes)
+    else:
+        network = authors_stack_gans.PlainSecond(2 * cases.WIDTH, **sizes, blocks=2)
+        given.append(-given[1])
+    return {name: last(array) for name, array in loaded(network, seed)(*given).items()}
+
+
+@torch.no_grad()
+def plain_critic(stage, *, seed=0):
+    told, side = cases.GENERATOR["condition"], {1: 64, 2: 256}[stage]
+    network = authors_stack_gans.PlainDiscriminator(stage, cases.CRITIC_WIDTH, text=told)
+    mean = torch.from_numpy(cases.generator_inputs(seed)["further"][:2])
+    found = loaded(network, seed)(first(cases.pictures(side, seed=seed)), mean)
+    return {name: last(array) for name, array in found.items()}
+
+
+def sentences(seed):
+    given = cases.generator_inputs(seed)
+    return [torch.from_numpy(given[name]) for name in ("noise", "further", "sentence")]
 
 
 def first(array):

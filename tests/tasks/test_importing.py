@@ -127,7 +127,7 @@ def test_critics_are_filled(imported, files):
         (
             {"generator": "text_encoder"},
             ValueError,
-            ["generator of AttnGAN", "missing"],
+            ["not those of a generator", "missing"],
         ),
         ({"text_encoder": "generator"}, ValueError, ["text encoder", "encoder.weight is missing"]),
         ({"captions": "generator"}, ValueError, ["cannot be read as captions", "generator.pth"]),
