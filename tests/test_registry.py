@@ -64,6 +64,6 @@ def test_an_unknown_name_brings_the_close_matches(name):
 
 
 def test_a_name_like_no_other_brings_all():
-    with pytest.raises(ValueError, match="Known: gan_cls, contrastive_gan") as caught:
+    with pytest.raises(ValueError, match="Known: gan_cls, .*contrastive_gan") as caught:
         find_system("")
     assert "Close" not in str(caught.value)

@@ -223,7 +223,7 @@ class StackGAN(TextToImage, AdversarialModel):
         return model.next_stage()
 
     def next_stage(self, **changes: Any) -> Self:
-        """An uncompiled model of stage 2 on a copy of this stage I.
+        """An uncompiled model of stage 2 on a copy of this stage I; both share the text encoder.
 
         Args:
             **changes: arguments of the constructor that are to differ.
@@ -239,8 +239,10 @@ class StackGAN(TextToImage, AdversarialModel):
                     f"Both stages have the same `{name}`; stage I has {getattr(self, name)!r}. "
                     f"Received: {name}={changes[name]!r}"
                 )
-        model = type(self).from_config({**self.get_config(), **changes, "stage": 2})
-        model.text_encoder.set_weights(self.text_encoder.get_weights())
+        config = {**self.get_config(), **changes, "stage": 2}
+        own = {name: config[name] for name in config if name not in ("name", "trainable")}
+        parts = {"tokenizer": self.tokenizer, "text_encoder": self.text_encoder}
+        model = type(self)(**{**own, **parts})
         model.first_generator.set_weights(self.generator.get_weights())
         return model
 
