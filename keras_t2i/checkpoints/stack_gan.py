@@ -95,8 +95,8 @@ def stack_gan_sizes(state: State) -> dict[str, Any]:
     """
     stage = 2 if any(name.startswith(FIRST) for name in state) else 1
     first = FIRST if stage == 2 else ""
-    names = {f"{first}ca_net.fc.weight": 2, f"{first}fc.0.weight": 2, f"{first}img.0.weight": 4}
-    units, vector, image = sizes_of(state, names, what="a generator of StackGAN").values()
+    names = {f"{first}ca_net.fc.weight": 2, f"{first}fc.0.weight": 2}
+    units, vector = sizes_of(state, names, what="a generator of StackGAN").values()
     blocks = count_of(state, "residual.{}.block.0.weight", first=0)
     return {
         "text_dim": units[1],
@@ -104,7 +104,7 @@ def stack_gan_sizes(state: State) -> dict[str, Any]:
         "resolution": 4 * 4 * 2 ** count_of(state, f"{first}upsample{{}}.1.weight"),
         "noise_dim": max(1, vector[1] - units[0] // 2),
         "condition_dim": units[0] // 2,
-        "generator_width": 2 * image[1],
+        "generator_width": vector[0] // (16 * 8),
         "residual_blocks": max(1, blocks),
     }
 

@@ -147,7 +147,7 @@ class KerasSide:
         return self.judged(image_critic, match_critic, side, seed)
 
     def judged(self, image_critic, match_critic, side, seed):
-        pictures = [tf.constant(self.cases.pictures(side, seed=seed))]
+        pictures = self.cases.pictures(side, seed=seed)
         told = tf.constant(self.cases.generator_inputs(seed)["further"][:2])
         found = image_critic(pictures, training=False)
         scores, features = found if isinstance(found, list) else (None, found)

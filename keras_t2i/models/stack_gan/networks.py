@@ -132,7 +132,7 @@ def build_critics(
     image_critic = build_image_critic(side, width, initializer=start)
     if not alone:
         features = image_critic.outputs[1]
-        image_critic = keras.Model(image_critic.inputs, features, name=image_critic.name)
+        image_critic = keras.Model(image_critic.input, features, name=image_critic.name)
     return image_critic, build_match_critic(width, condition_dim=condition_dim, initializer=start)
 
 
