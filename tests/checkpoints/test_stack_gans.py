@@ -111,10 +111,11 @@ def test_stack_gan_takes_stage_and_sizes_from_the_file(parts, bundle, write_pth,
     expected = {**PLAIN, "stage": stage, "discriminator_width": 4, "residual_blocks": blocks}
     assert {name: getattr(model, name) for name in expected} == expected
     loaded = load_model(tmp_path / "out")
+    for found, expected in zip(loaded.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
     picture = loaded.generate("a red bird", seed=1)
     assert picture.shape == ((16, 16, 3) if stage == 1 else (64, 64, 3))
     assert picture.std() > 0
-    np.testing.assert_array_equal(picture, model.generate("a red bird", seed=1))
     card = (tmp_path / "out" / "card.md").read_text()
     assert "Torch7" in card
     assert "model.weights.h5" in card
