@@ -54,6 +54,17 @@ def test_a_pickle_that_calls_a_function_is_refused_and_not_run(tmp_path, functio
     assert not mark.exists()
 
 
+def test_no_opcode_reaches_a_function(crafted, tmp_path):
+    write_zip(tmp_path / "new.pth", crafted)
+    version = pickle.dumps(MAGIC) + pickle.dumps(1001) + pickle.dumps({"little_endian": True})
+    for name, content in (("old.pth", crafted), ("later.pth", version + crafted)):
+        (tmp_path / name).write_bytes(content)
+    for name in ("new.pth", "old.pth", "later.pth"):
+        with pytest.raises(ValueError, match=name):
+            read_state_dict(name)
+    assert not (tmp_path / "harm").exists()
+
+
 def test_damaged_files_are_errors(tmp_path, reference_folder):
     whole = (reference_folder / "legacy.pth").read_bytes()
     for length in (0, 10, 200, len(whole) - 20):
