@@ -16,6 +16,7 @@ SERVE = [
 ]
 IMPORT: list[str] = []
 EVAL: list[str] = []  # evaluators come with the package, or from files that a user places
+PARITY = ["torch>=2.13,<3"]  # the authors' framework, which only tests/parity compares with
 TEST = [
     *SERVE,
     *EVAL,
@@ -67,7 +68,7 @@ setup(
         "tensorboard>=2.20,<3",
         "typer>=0.29,<1",
     ],
-    extras_require={"serve": SERVE, "eval": EVAL, "import": IMPORT, "test": TEST},
+    extras_require={"serve": SERVE, "eval": EVAL, "import": IMPORT, "parity": PARITY, "test": TEST},
     entry_points={"console_scripts": ["keras-t2i = keras_t2i.cli.main:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         text,
     )
     from keras_t2i.data import open_source
-    from keras_t2i.models import GANCLS, ContrastiveGAN
+    from keras_t2i.models import GANCLS, ContrastiveGAN, StackGAN, StackGANv2
     from keras_t2i.presets import list_presets
     from keras_t2i.presets import load_bundle as from_preset
     from keras_t2i.tasks import demo, evaluate, plot_attention, train
@@ -57,6 +57,8 @@ _MODULES = (
 _NAMES = {
     "ContrastiveGAN": ("keras_t2i.models", "ContrastiveGAN"),
     "GANCLS": ("keras_t2i.models", "GANCLS"),
+    "StackGAN": ("keras_t2i.models", "StackGAN"),
+    "StackGANv2": ("keras_t2i.models", "StackGANv2"),
     "demo": ("keras_t2i.tasks", "demo"),
     "evaluate": ("keras_t2i.tasks", "evaluate"),
     "from_preset": ("keras_t2i.presets", "load_bundle"),
@@ -69,6 +71,8 @@ _NAMES = {
 __all__ = [
     "GANCLS",
     "ContrastiveGAN",
+    "StackGAN",
+    "StackGANv2",
     "__version__",
     "callbacks",
     "config",

@@ -52,13 +52,13 @@ def _row(*values: Any, compact: Mapping[str, Any], tiny: Mapping[str, Any]) -> S
     return System(*values, MappingProxyType(dict(compact)), MappingProxyType(dict(tiny)))
 
 
-_COMPACT_STAGES = {
+COMPACT_STAGES = {
     "noise_dim": 32,
     "condition_dim": 64,
     "damsm_batch_size": 64,
     "damsm_options": {"embedding_dim": 64, "feature_dim": 128, "dropout": 0.1},
 }
-_TINY_STAGES = {
+TINY_STAGES = {
     "resolution": 16,
     "stages": 2,
     "noise_dim": 4,
@@ -69,6 +69,13 @@ _TINY_STAGES = {
     "damsm_epochs": 0,
     "damsm_options": {"embedding_dim": 4, "feature_dim": 8},
 }
+COMPACT_TEXT = {  # of `CharCNNRNN`
+    "variant": "hybrid",
+    "filters": (128, 192),
+    "units": 128,
+    "sentence_dim": 256,
+}
+TINY_TEXT = {"filters": (4, 4), "units": 4, "sentence_dim": 8}
 
 SYSTEMS: tuple[System, ...] = (
     _row(
@@ -82,12 +89,7 @@ SYSTEMS: tuple[System, ...] = (
         compact={
             "generator_width": 34,
             "discriminator_width": 34,
-            "text_options": {
-                "variant": "hybrid",
-                "filters": (128, 192),
-                "units": 128,
-                "sentence_dim": 256,
-            },
+            "text_options": COMPACT_TEXT,
         },
         tiny={
             "resolution": 16,
@@ -96,7 +98,59 @@ SYSTEMS: tuple[System, ...] = (
             "generator_width": 4,
             "discriminator_width": 4,
             "text_epochs": 0,
-            "text_options": {"filters": (4, 4), "units": 4, "sentence_dim": 8},
+            "text_options": TINY_TEXT,
+        },
+    ),
+    _row(
+        "stack_gan",
+        "StackGAN",
+        "StackGAN",
+        2017,
+        "https://arxiv.org/abs/1612.03242",
+        "sentence",
+        ("tokens", "mismatched_tokens", "images"),
+        compact={
+            "generator_width": 32,
+            "discriminator_width": 32,
+            "residual_blocks": 2,
+            "first_epochs": 100,
+            "text_options": COMPACT_TEXT,
+        },
+        tiny={
+            "resolution": 32,
+            "noise_dim": 4,
+            "condition_dim": 4,
+            "generator_width": 4,
+            "discriminator_width": 2,
+            "residual_blocks": 1,
+            "first_epochs": 0,
+            "text_epochs": 0,
+            "text_options": TINY_TEXT,
+        },
+    ),
+    _row(
+        "stack_gan_v2",
+        "StackGANv2",
+        "StackGAN++",
+        2018,
+        "https://arxiv.org/abs/1710.10916",
+        "sentence",
+        ("tokens", "mismatched_tokens", "images"),
+        compact={
+            "generator_width": 64,
+            "discriminator_width": 32,
+            "text_options": COMPACT_TEXT,
+        },
+        tiny={
+            "resolution": 16,
+            "stages": 2,
+            "noise_dim": 4,
+            "condition_dim": 4,
+            "generator_width": 4,
+            "discriminator_width": 2,
+            "residual_blocks": 1,
+            "text_epochs": 0,
+            "text_options": TINY_TEXT,
         },
     ),
     _row(
@@ -123,8 +177,8 @@ SYSTEMS: tuple[System, ...] = (
         "https://arxiv.org/abs/1711.10485",
         "words",
         ("tokens", "mismatched_tokens", "images", "content"),
-        compact={**_COMPACT_STAGES, "generator_width": 32, "discriminator_width": 24},
-        tiny=_TINY_STAGES,
+        compact={**COMPACT_STAGES, "generator_width": 32, "discriminator_width": 24},
+        tiny=TINY_STAGES,
     ),
     _row(
         "dm_gan",
@@ -134,8 +188,8 @@ SYSTEMS: tuple[System, ...] = (
         "https://arxiv.org/abs/1904.01310",
         "words",
         ("tokens", "mismatched_tokens", "images", "content"),
-        compact={**_COMPACT_STAGES, "generator_width": 32, "discriminator_width": 24},
-        tiny=_TINY_STAGES,
+        compact={**COMPACT_STAGES, "generator_width": 32, "discriminator_width": 24},
+        tiny=TINY_STAGES,
     ),
     _row(
         "contrastive_gan",

@@ -98,6 +98,38 @@ def small_disk(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def write_pth():
+    """A function that writes arrays by name as PyTorch's zip format, without PyTorch."""
+    import pickle
+    import zipfile
+
+    import numpy as np
+
+    def entry(key: int, array: np.ndarray) -> bytes:
+        """Opcodes of `_rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict())`."""
+        strides = tuple(step // 4 for step in array.strides)
+        plain = [pickle.dumps(x, 2)[2:-1] for x in (str(key), "cpu", array.size)]
+        place = [pickle.dumps(x, 2)[2:-1] for x in (0, tuple(array.shape), strides, False)]
+        storage = b"(" + pickle.dumps("storage", 2)[2:-1] + b"ctorch\nFloatStorage\n"
+        made = b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"".join(plain) + b"tQ"
+        return made + b"".join(place) + b"ccollections\nOrderedDict\n)RtR"
+
+    def write(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> pathlib.Path:
+        arrays = {name: np.ascontiguousarray(x, np.float32) for name, x in arrays.items()}
+        items = [
+            pickle.dumps(name, 2)[2:-1] + entry(key, array)
+            for key, (name, array) in enumerate(arrays.items())
+        ]
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("archive/data.pkl", b"\x80\x02}(" + b"".join(items) + b"u.")
+            for key, array in enumerate(arrays.values()):
+                archive.writestr(f"archive/data/{key}", array.tobytes())
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
 def free_ports():
     """A function that names so many ports of this machine which nobody listens at."""
     import socket

@@ -1,6 +1,5 @@
 import dataclasses
 import inspect
-import pathlib
 
 import pytest
 
@@ -16,7 +15,7 @@ every_system = pytest.mark.parametrize("row", SYSTEMS, ids=lambda row: row.name)
 def test_a_row_names_its_file_and_class(row):
     system = row.load()
     assert system.__name__ == row.class_name
-    assert pathlib.Path(inspect.getfile(system)).stem.startswith(row.name)
+    assert f"{system.__module__}.".startswith(f"keras_t2i.models.{row.name}.")  # file or package
     assert issubclass(system, TextToImage)
     assert issubclass(system, AdversarialModel)
     assert getattr(keras_t2i.models, row.class_name) is system
@@ -65,6 +64,6 @@ def test_an_unknown_name_brings_the_close_matches(name):
 
 
 def test_a_name_like_no_other_brings_all():
-    with pytest.raises(ValueError, match="Known: gan_cls, contrastive_gan") as caught:
+    with pytest.raises(ValueError, match="Known: gan_cls, .*contrastive_gan") as caught:
         find_system("")
     assert "Close" not in str(caught.value)

@@ -21,6 +21,7 @@ from keras_t2i.cli.demo import demo
 from keras_t2i.cli.evaluate import evaluate
 from keras_t2i.cli.export import export
 from keras_t2i.cli.generate import generate
+from keras_t2i.cli.import_weights import import_weights
 from keras_t2i.cli.list import list_all
 from keras_t2i.cli.runs import runs
 from keras_t2i.cli.serve import ModelServerCommand, serve
@@ -57,6 +58,7 @@ app.command()(train)
 app.command()(runs)
 app.command()(generate)
 app.command()(evaluate)
+app.command("import")(import_weights)
 app.command()(export)
 app.command(
     cls=ModelServerCommand,

@@ -7,7 +7,8 @@ too.
     features + condition --3x3--> --4x4--> is it real, and of this caption?
 
 Two models a resolution, so that features of real pictures are computed once for the right and the
-wrong caption.
+wrong caption. On even sides, "same" with kernel 4 and stride 2 pads one pixel on each side, as
+Torch does.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from keras import KerasTensor, layers
 
 from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.layers.spectral_normalization import SpectralConv2D
-from keras_t2i.layers.stages import batch_normalization, tiled
+from keras_t2i.layers.stages import (
+    batch_normalization,
+    bottleneck_residual_block,
+    convolution,
+    tiled,
+)
 
 Normalization = Literal["batch", "spectral"]
 SMALLEST = 4  # side of the last map
@@ -89,6 +95,40 @@ def build_match_critic(
     return keras.Model([features, condition], _score(x, initializer=initializer), name=name)
 
 
+def build_residual_image_critic(
+    resolution: int, width: int, *, initializer: keras.Initializer
+) -> keras.Model:
+    """Images (B, R, R, 3) -> features (B, 4, 4, 8 x width), of which no score is taken here.
+
+    GAN-CLS (https://arxiv.org/abs/1605.05396) and both stages of StackGAN
+    (https://arxiv.org/abs/1612.03242) as released. Halvings as in `build_image_critic`, where
+    those above 64 px are followed by 1x1 convolutions back to 8w channels; then a residual block.
+    The released codes have no activation right before that block: behind the last two halvings
+    up to 64 px, or behind the last 1x1 convolution.
+    """
+    images = x = keras.Input((resolution, resolution, 3), name="images")
+    widths = halving_widths(resolution, width)
+    bare = 2 if widths[-1] == 8 * width else 0  # of the last halvings
+    for level, channels in enumerate(widths):
+        x = layers.Conv2D(
+            channels,
+            4,
+            strides=2,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=initializer.clone(),
+        )(x)
+        x = batch_normalization(x) if level else x
+        if level == 0 or level < len(widths) - bare:
+            x = layers.Activation(leaky_relu)(x)
+    while x.shape[-1] > 8 * width:
+        x = batch_normalization(convolution(x, x.shape[-1] // 2, 1, initializer=initializer))
+        if x.shape[-1] > 8 * width:
+            x = layers.Activation(leaky_relu)(x)
+    x = bottleneck_residual_block(x, leaky_relu, initializer=initializer)
+    return keras.Model(images, x, name="image_critic")
+
+
 def halving_widths(resolution: int, width: int) -> list[int]:
     """Channels of the halvings from `resolution` to 4, first to last.
 
@@ -114,7 +154,6 @@ def _judging(
     initializer: keras.Initializer,
     strides: int = 1,
 ) -> KerasTensor:
-    # On even sides, "same" with kernel 4 and stride 2 pads one pixel on each side, as Torch does.
     spectral = normalization == "spectral"
     x = (SpectralConv2D if spectral else layers.Conv2D)(
         channels,

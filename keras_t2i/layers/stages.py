@@ -6,11 +6,13 @@ StackGAN (https://arxiv.org/abs/1612.03242) and its successors share them:
     map --image head--> picture
 
 Each function takes and returns tensors of a functional model; `name` names its layers, so that
-weights can be assigned by name. Kernels start as `initializer` says, anew for each layer: one
-instance gives equal numbers to all kernels of a shape.
+weights can be assigned by name; where there is none, layers get Keras' own names. Kernels start as
+`initializer` says, anew for each layer: one instance gives equal numbers to all kernels of a shape.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import keras
 from keras import KerasTensor, layers
@@ -30,7 +32,12 @@ def batch_normalization(x: KerasTensor, *, name: str | None = None) -> KerasTens
 
 
 def convolution(
-    x: KerasTensor, width: int, side: int = 3, *, name: str, initializer: keras.Initializer
+    x: KerasTensor,
+    width: int,
+    side: int = 3,
+    *,
+    initializer: keras.Initializer,
+    name: str | None = None,
 ) -> KerasTensor:
     """A convolution without bias that keeps the sides."""
     return layers.Conv2D(
@@ -41,6 +48,21 @@ def convolution(
         kernel_initializer=initializer.clone(),
         name=name,
     )(x)
+
+
+def bottleneck_residual_block(
+    x: KerasTensor, activation: Any, *, initializer: keras.Initializer
+) -> KerasTensor:
+    """activation(x + 3x3(3x3(1x1(x)))), inside with a quarter of the channels, all normalised.
+
+    GAN-CLS and stage I of StackGAN have it, in generators (ReLU) and critics (leaky ReLU).
+    """
+    inner = x
+    for side in (1, 3):
+        inner = convolution(inner, x.shape[-1] // 4, side, initializer=initializer)
+        inner = layers.Activation(activation)(batch_normalization(inner))
+    inner = batch_normalization(convolution(inner, x.shape[-1], initializer=initializer))
+    return layers.Activation(activation)(layers.Add()([inner, x]))
 
 
 def gated_convolution(

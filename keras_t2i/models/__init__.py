@@ -7,6 +7,8 @@ from keras_t2i.models.contrastive_gan import ContrastiveGAN
 from keras_t2i.models.damsm import DAMSM
 from keras_t2i.models.dm_gan import DMGAN
 from keras_t2i.models.gan_cls import GANCLS
+from keras_t2i.models.stack_gan import StackGAN
+from keras_t2i.models.stack_gan_v2 import StackGANv2
 from keras_t2i.models.text_to_image import TextToImage
 
 __all__ = [
@@ -18,5 +20,7 @@ __all__ = [
     "AttnGAN",
     "CaptionAttention",
     "ContrastiveGAN",
+    "StackGAN",
+    "StackGANv2",
     "TextToImage",
 ]

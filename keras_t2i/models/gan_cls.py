@@ -22,19 +22,18 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from keras import KerasTensor, layers
+from keras import layers
 
-from keras_t2i.data.pairing import Mismatcher
 from keras_t2i.layers.activations import leaky_relu
-from keras_t2i.layers.distribute import replica_count
+from keras_t2i.layers.critics import build_residual_image_critic
 from keras_t2i.layers.random import batch_normal, row_normal
+from keras_t2i.layers.stages import batch_normalization, bottleneck_residual_block, convolution
 from keras_t2i.losses import fake_cross_entropy, real_cross_entropy
 from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
 from keras_t2i.models.arguments import check_seed, check_sizes, check_weights
 from keras_t2i.models.text_to_image import TextToImage
-from keras_t2i.text import CharacterTokenizer, CharCNNRNN, JointEmbedding, TextEncoder, Tokenizer
-
-TEXT_BATCH = 40
+from keras_t2i.text import CharacterTokenizer, TextEncoder, Tokenizer
+from keras_t2i.text.train_char_encoder import new_char_encoder, train_char_encoder
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
@@ -119,7 +118,9 @@ class GANCLS(TextToImage, AdversarialModel):
             sentence_dim=sentence_dim,
             text_dim=text_dim,
         )
-        self.image_critic = build_image_critic(resolution, discriminator_width)
+        self.image_critic = build_residual_image_critic(
+            resolution, discriminator_width, initializer=_normal()
+        )
         self.match_critic = build_match_critic(
             discriminator_width, sentence_dim=sentence_dim, text_dim=text_dim
         )
@@ -150,29 +151,15 @@ class GANCLS(TextToImage, AdversarialModel):
         Raises:
             ValueError: an option out of range, or a picture without a mismatched caption.
         """
-        if not isinstance(text_options, Mapping | None):
-            raise ValueError(
-                "`text_options` must be a dict of `CharCNNRNN`'s arguments. "
-                f"Received: text_options={text_options!r}"
-            )
-        if not isinstance(text_epochs, int) or text_epochs < 0:
-            raise ValueError(
-                f"`text_epochs` must be an integer of 0 or more. Received: {text_epochs!r}"
-            )
-        model = cls(CharacterTokenizer(), CharCNNRNN(**(text_options or {})), **options)
-        model.tokenizer.warn_of_truncation(source.all_captions())
-        if text_epochs:
-            Mismatcher(source)  # complains now, not after the text encoder's training
-            model.text_encoder.trainable = True
-            matcher = JointEmbedding(model.text_encoder, resolution=model.resolution)
-            matcher.compile()
-            rows = min(TEXT_BATCH, len(source))
-            rows -= rows % replica_count()
-            batches = source.batches(
-                model.tokenizer, model.resolutions, rows, mismatched=False, seed=model.seed
-            )
-            matcher.fit(batches, epochs=text_epochs, callbacks=text_callbacks, verbose=2)
-            model.text_encoder.trainable = False
+        encoder = new_char_encoder(text_options, text_epochs=text_epochs)
+        model = cls(CharacterTokenizer(), encoder, **options)
+        train_char_encoder(
+            model,
+            source,
+            resolution=model.resolution,
+            epochs=text_epochs,
+            callbacks=text_callbacks,
+        )
         return model
 
     @property
@@ -286,74 +273,36 @@ def build_generator(
     sentence = keras.Input((sentence_dim,), name="sentence")
     text = layers.Activation(leaky_relu)(_dense(text_dim, sentence_dim, name="text")(sentence))
     x = layers.Reshape((1, 1, noise_dim + text_dim))(layers.Concatenate()([noise, text]))
-    x = _norm(_transposed(8 * width, strides=1, padding="valid")(x))
-    x = _residual(x, 2 * width, "relu")
+    x = batch_normalization(_transposed(8 * width, strides=1, padding="valid")(x))
+    x = bottleneck_residual_block(x, "relu", initializer=_normal())
     side = 8
     while side < resolution:
-        x = _norm(_transposed(width * max(32 // side, 1))(x))
-        x = _residual(x, width, "relu") if side == 8 else layers.Activation("relu")(x)
+        x = batch_normalization(_transposed(width * max(32 // side, 1))(x))
+        if side == 8:
+            x = bottleneck_residual_block(x, "relu", initializer=_normal())
+        else:
+            x = layers.Activation("relu")(x)
         side *= 2
     x = _transposed(3)(x)
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return keras.Model([noise, sentence], images, name="generator")
 
 
-def build_image_critic(resolution: int, width: int) -> keras.Model:
-    """Images (B, R, R, 3) -> features (B, 4, 4, 8 x width)."""
-    images = keras.Input((resolution, resolution, 3), name="images")
-    levels = resolution.bit_length() - 3
-    widths = [width * 8 // 2**level for level in range(levels)][::-1]
-    x = layers.Activation(leaky_relu)(_halving(widths[0])(images))
-    for level, channels in enumerate(widths[1:], 1):
-        x = _norm(_halving(channels)(x))
-        if level < levels - 2:  # main_cls_int has no activation behind the last two
-            x = layers.Activation(leaky_relu)(x)
-    x = _residual(x, 2 * width, leaky_relu)
-    return keras.Model(images, x, name="image_critic")
-
-
 def build_match_critic(width: int, *, sentence_dim: int, text_dim: int) -> keras.Model:
     """[features (B, 4, 4, 8 x width), sentence (B, D)] -> scores (B,)."""
     features = keras.Input((4, 4, 8 * width), name="features")
     sentence = keras.Input((sentence_dim,), name="sentence")
-    text = _norm(_dense(text_dim, sentence_dim, name="text")(sentence))
+    text = batch_normalization(_dense(text_dim, sentence_dim, name="text")(sentence))
     text = layers.Activation(leaky_relu)(text)
     tiled = layers.Reshape((4, 4, text_dim))(layers.RepeatVector(16)(text))
     x = layers.Concatenate()([features, tiled])
-    x = layers.Activation(leaky_relu)(_norm(_convolution(8 * width, 1)(x)))
+    x = batch_normalization(convolution(x, 8 * width, 1, initializer=_normal()))
+    x = layers.Activation(leaky_relu)(x)
     x = layers.Conv2D(
         1, 4, use_bias=False, kernel_initializer=_normal(), dtype="float32", name="score"
     )(x)
     scores = layers.Reshape((), dtype="float32", name="scores")(x)
     return keras.Model([features, sentence], scores, name="match_critic")
-
-
-def _residual(x: KerasTensor, width: int, activation: Any) -> KerasTensor:
-    shortcut, channels = x, x.shape[-1]
-    x = layers.Activation(activation)(_norm(_convolution(width, 1)(x)))
-    x = layers.Activation(activation)(_norm(_convolution(width, 3)(x)))
-    x = _norm(_convolution(channels, 3)(x))
-    return layers.Activation(activation)(layers.Add()([x, shortcut]))
-
-
-def _norm(x: KerasTensor) -> KerasTensor:
-    return layers.BatchNormalization(
-        momentum=0.9,
-        epsilon=1e-5,
-        gamma_initializer=keras.initializers.RandomNormal(1.0, 0.02),
-        synchronized=True,
-    )(x)
-
-
-def _convolution(width: int, side: int) -> layers.Conv2D:
-    return layers.Conv2D(width, side, padding="same", use_bias=False, kernel_initializer=_normal())
-
-
-def _halving(width: int) -> layers.Conv2D:
-    # On even sides, "same" with kernel 4 and stride 2 pads one pixel on each side, as Torch does.
-    return layers.Conv2D(
-        width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=_normal()
-    )
 
 
 def _transposed(width: int, *, strides: int = 2, padding: str = "same") -> layers.Conv2DTranspose:

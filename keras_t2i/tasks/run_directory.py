@@ -7,6 +7,7 @@
 | `logs/` | TensorBoard's event file, and the grids as `grid-STEP.png` |
 | `text_history.jsonl` | the same of a text encoder that learns before the system does |
 | `text_encoder.weights.h5` | its save, until the system's own |
+| `first_stage/` | `history.jsonl` and saves of a stage that learns before the system's last one |
 | `model/` | the newest save: a bundle with the training state |
 | `earlier/` | a few saves before it (`keras_t2i.presets.Saves`) |
 | `best/` | the best model by the first protocol, if it was judged by one, and its record |
@@ -37,8 +38,8 @@ class RunDirectory:
         path: the folder; `begin` makes it.
 
     Attributes:
-        path, config, history, logs, text_history, text_encoder, model, best: the paths of the
-            table above.
+        path, config, history, logs, text_history, text_encoder, first_stage, model, best: the
+            paths of the table above.
         saves: the `keras_t2i.presets.Saves` in it.
 
     Example:
@@ -54,6 +55,8 @@ class RunDirectory:
         self.logs = self.path / "logs"
         self.text_history = self.path / "text_history.jsonl"
         self.text_encoder = self.path / "text_encoder.weights.h5"
+        self.first_stage = self.path / "first_stage"
+        self.stage_history = self.first_stage / "history.jsonl"
         self.saves = Saves(path)
         self.model = self.saves.model
         self.best = self.path / "best"

@@ -12,23 +12,35 @@ from keras_t2i.data.batching import TEXTS
 from keras_t2i.registry import System
 
 ALWAYS = ("tokens", "images", "labels", "content", "mismatched_tokens")
-RESERVED = ("tokenizer", "text_encoder", "text_callbacks")
+RESERVED = ("tokenizer", "text_encoder", "text_callbacks", "stage", "stage_callbacks")
 
 
 def option_names(system: System) -> list[str]:
     """What `for_source` of a system takes, beside the source."""
     model_class = system.load()
     names: list[str] = []
-    for function in (model_class.for_source, model_class.__init__):
+    for function in (model_class.for_source, *_constructors(model_class)):
         for parameter in inspect.signature(function).parameters.values():
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
                 names.append(parameter.name)
     return [name for name in dict.fromkeys(names) if name not in RESERVED]
 
 
+def _constructors(model_class: type) -> list[Any]:
+    """A system's own constructor, and those of systems that it is a kind of."""
+    foreign = ("keras.", "builtins")
+    own = [base for base in model_class.__mro__ if not base.__module__.startswith(foreign)]
+    return [base.__init__ for base in own if "__init__" in vars(base)]
+
+
 def takes_text_callbacks(system: System) -> bool:
     """Does `for_source` of a system first train a text encoder?"""
     return "text_callbacks" in inspect.signature(system.load().for_source).parameters
+
+
+def takes_stage_callbacks(system: System) -> bool:
+    """Does `for_source` of a system train a stage that comes before the model it returns?"""
+    return "stage_callbacks" in inspect.signature(system.load().for_source).parameters
 
 
 def check_options(system: System, options: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ def training_facts(run: RunDirectory) -> dict[str, Any]:
     """Steps, minutes and command of a training; empty where the folder is no run directory.
 
     Minutes are those between the first step and the last line of the history, over all resumptions,
-    those of a text encoder that learned before included.
+    those of a text encoder and of a stage that learned before included.
 
     Example:
         >>> training_facts(RunDirectory("runs/shapes"))["steps"]
@@ -34,7 +34,7 @@ def training_facts(run: RunDirectory) -> dict[str, Any]:
 
 def trained_minutes(run: RunDirectory) -> float:
     """Minutes as `training_facts` counts them; 0 where no line was written."""
-    histories = (run.history, run.text_history)
+    histories = (run.history, run.text_history, run.stage_history)
     return sum(_seconds(read_history(path)) for path in histories) / 60
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+import pathlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -24,6 +25,7 @@ from keras_t2i.tasks.run_directory import RunDirectory
 from keras_t2i.tasks.system_options import (
     check_batch_size,
     needed_annotations,
+    takes_stage_callbacks,
     takes_text_callbacks,
 )
 from keras_t2i.workers import check_agreement, is_chief, steps_done, sum_over_workers
@@ -67,7 +69,7 @@ class TrainingSession:
             run.check_arguments(arguments)
         self._held = contextlib.ExitStack()
         self._begun = False
-        self.model: keras.Model | None = None  # until a text encoder has learned
+        self.model: keras.Model | None = None  # until what comes before has learned
         with self._told_of_errors():
             self.model = self._made()
             self.batches()  # complains about what does not fit before anything is written
@@ -125,7 +127,7 @@ class TrainingSession:
                 self._end(self.stop.received)  # before the first step
                 return
             self._begin()
-            resume = self._resume()
+            resume = self._saver(self.run.path, self.card)
             guard = watch.NaNGuard(retries=self.settings["nan_retries"])
             if not limit.is_reached(self.step):
                 try:
@@ -150,12 +152,12 @@ class TrainingSession:
             self._held.close()
             raise
 
-    def _resume(self) -> watch.Resume:
+    def _saver(self, folder: pathlib.Path, card: Callable[[], str] | None = None) -> watch.Resume:
         return watch.Resume(
-            self.run.path,
+            folder,
             every=self.settings["save_every"],
             minutes=self.settings["save_minutes"],
-            card=self.card,
+            card=card,
             stop=self.stop,
         )
 
@@ -203,11 +205,17 @@ class TrainingSession:
         keras.utils.set_random_seed(self.seed)
         options = dict(self.arguments["options"])
         if takes_text_callbacks(self.row):
-            begin = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: self._begin())
             saver = watch.WeightsSaver(self.run.text_encoder, minutes=self.settings["save_minutes"])
-            history = watch.HistoryFile(self.run.text_history, every=HISTORY_EVERY)
-            options["text_callbacks"] = [begin, self.stop, history, saver]
+            options["text_callbacks"] = [*self._before_the_model(self.run.text_history), saver]
+        if takes_stage_callbacks(self.row):
+            saver = self._saver(self.run.first_stage)
+            options["stage_callbacks"] = [*self._before_the_model(self.run.stage_history), saver]
         return self.row.load().for_source(self.source, **options)
+
+    def _before_the_model(self, history: pathlib.Path) -> list[keras.callbacks.Callback]:
+        """Of a training that comes before the one of `go`: it begins the run, and can be ended."""
+        begin = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: self._begin())
+        return [begin, self.stop, watch.HistoryFile(history, every=HISTORY_EVERY)]
 
     def _check_replicas(self) -> None:
         replicas = self.strategy.num_replicas_in_sync

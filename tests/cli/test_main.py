@@ -7,11 +7,12 @@ import pytest
 
 import keras_t2i
 from keras_t2i import tasks
-from keras_t2i.cli import data, demo, generate, train
+from keras_t2i.cli import data, demo, generate, import_weights, train
 from keras_t2i.cli import main as command_line
 from keras_t2i.export import export_model
 
 COMMANDS = [*("demo", "list", "data", "data pack", "train", "runs", "generate", "export", "serve")]
+COMMANDS.append("import")
 
 
 def test_help_comes_without_tensorflow():
@@ -47,6 +48,11 @@ def test_help_of_each_command_has_an_example(cli, name):
         (data.data, tasks.describe_source, {"option": "options"}),
         (data.pack, tasks.pack_source, {"option": "options", "split": "splits"}),
         (generate.generate, tasks.paint_files, {}),
+        (
+            import_weights.import_weights,
+            tasks.import_weights,
+            {"option": "options", "discriminator": "discriminators"},
+        ),
         (
             train.train,
             tasks.train,

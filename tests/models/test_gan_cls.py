@@ -10,13 +10,9 @@ import pytest
 import tensorflow as tf
 
 from keras_t2i.data import Shapes
+from keras_t2i.layers.critics import build_residual_image_critic
 from keras_t2i.models import GANCLS
-from keras_t2i.models.gan_cls import (
-    build_generator,
-    build_image_critic,
-    build_match_critic,
-    interpolate,
-)
+from keras_t2i.models.gan_cls import build_generator, build_match_critic, interpolate
 from keras_t2i.text import CharacterTokenizer, CharCNNRNN
 
 
@@ -31,6 +27,10 @@ def sides_and_channels(network, kind):
 
 def trainable(network):
     return sum(math.prod(variable.shape) for variable in network.trainable_variables)
+
+
+def small():
+    return keras.initializers.RandomNormal(0.0, 0.02)
 
 
 # Networks at the published widths (ngf 128, ndf 64, text 1024 -> 128, noise 100)
@@ -54,7 +54,7 @@ def test_published_generator():
 
 
 def test_published_critic():
-    image = build_image_critic(64, 64)
+    image = build_residual_image_critic(64, 64, initializer=small())
     match = build_match_critic(64, sentence_dim=1024, text_dim=128)
     halvings = [layer.output.shape[1:] for layer in image.layers if "conv" in layer.name][:4]
     assert halvings == [(32, 32, 64), (16, 16, 128), (8, 8, 256), (4, 4, 512)]
@@ -69,7 +69,7 @@ def test_published_critic():
 
 
 def test_the_last_two_halvings_have_no_activation_of_their_own():
-    network = build_image_critic(64, 8)
+    network = build_residual_image_critic(64, 8, initializer=small())
     kinds = [type(layer).__name__ for layer in network.layers]
     add = kinds.index("Add")
     assert kinds[:add].count("Activation") == 2 + 2  # sides 32 and 16; inside the residual
@@ -79,7 +79,7 @@ def test_the_last_two_halvings_have_no_activation_of_their_own():
 @pytest.mark.parametrize("resolution", [16, 32, 64])
 def test_smaller_sides_keep_the_4x4_core(resolution):
     generator = build_generator(resolution, 4, noise_dim=3, sentence_dim=5, text_dim=2)
-    critic = build_image_critic(resolution, 4)
+    critic = build_residual_image_critic(resolution, 4, initializer=small())
     assert generator.output.shape[1:] == (resolution, resolution, 3)
     assert critic.output.shape[1:] == (4, 4, 32)
     first = next(layer for layer in generator.layers if "conv2d_transpose" in layer.name)
@@ -121,7 +121,7 @@ def test_half_precision_heads_are_full():
     try:
         generator = build_generator(16, 2, noise_dim=2, sentence_dim=3, text_dim=2)
         match = build_match_critic(2, sentence_dim=3, text_dim=2)
-        assert build_image_critic(16, 2).output.dtype == "float16"
+        assert build_residual_image_critic(16, 2, initializer=small()).output.dtype == "float16"
     finally:
         keras.config.set_dtype_policy(policy)
     assert generator.output.dtype == match.output.dtype == "float32"

@@ -18,8 +18,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from keras_t2i.checkpoints.torch_file import read_state_dict
 from keras_t2i.metrics.extractors.extractor import Extractor, single_precision
-from keras_t2i.metrics.extractors.torch_file import read_state_dict
 from keras_t2i.metrics.extractors.weights_files import file_hash, read_npz
 
 SHIPPED = pathlib.Path(__file__).parent / "weights" / "efficientnet_lite0.npz"
@@ -80,8 +80,18 @@ def build_network() -> keras.Model:
     Batch normalisations are folded into the convolutions.
     """
     images = keras.Input((SIDE, SIDE, 3), name="images")
+    features = layers.GlobalAveragePooling2D(name="features")(lite0_maps(images)["head"])
+    scores = layers.Dense(CLASSES, name="scores")(features)
+    return keras.Model(images, [features, scores], name="efficientnet_lite0")
+
+
+def lite0_maps(images: Any) -> dict[str, Any]:
+    """Two of its maps: "stage_16" (B, S/16, S/16, 112) and "head" (B, S/32, S/32, 1280).
+
+    `images` are (B, S, S, 3) of about [-1, 1].
+    """
     x = _convolution(images, STEM, 3, name="stem", strides=2)
-    number = 0
+    maps, number = {}, 0
     for expansion, channels, repeats, stride, kernel in STAGES:
         for repeat in range(repeats):
             x = _bottleneck(
@@ -93,10 +103,8 @@ def build_network() -> keras.Model:
                 kernel=kernel,
             )
             number += 1
-    x = _convolution(x, HEAD, 1, name="head")
-    features = layers.GlobalAveragePooling2D(name="features")(x)
-    scores = layers.Dense(CLASSES, name="scores")(features)
-    return keras.Model(images, [features, scores], name="efficientnet_lite0")
+        maps[channels] = x
+    return {"stage_16": maps[112], "head": _convolution(x, HEAD, 1, name="head")}
 
 
 def _bottleneck(
@@ -178,12 +186,21 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
     return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
+def assign_shipped(network: keras.Model) -> None:
+    """Give a model made of `lite0_maps` the weights that come with the package."""
+    _assign_maps(network, _read(SHIPPED))
+
+
 def _assign(network: keras.Model, arrays: dict[str, np.ndarray]) -> None:
+    _assign_maps(network, arrays)
+    network.get_layer("scores").set_weights([arrays["scores/kernel"], arrays["scores/bias"]])
+
+
+def _assign_maps(network: keras.Model, arrays: dict[str, np.ndarray]) -> None:
     for name in _torch_names():
         kernel, scale = arrays[f"{name}/kernel"], arrays[f"{name}/scale"]
         folded = kernel * (scale[:, None] if name.endswith("_depthwise") else scale)
         network.get_layer(name).set_weights([folded, arrays[f"{name}/shift"]])
-    network.get_layer("scores").set_weights([arrays["scores/kernel"], arrays["scores/bias"]])
 
 
 def save_compact(weights: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:

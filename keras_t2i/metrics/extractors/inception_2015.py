@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from keras_t2i.checkpoints.torch_file import read_state_dict
 from keras_t2i.metrics.extractors.extractor import Extractor
 from keras_t2i.metrics.extractors.frozen_graph import FrozenGraph
 from keras_t2i.metrics.extractors.inception_network import (
@@ -22,7 +23,6 @@ from keras_t2i.metrics.extractors.inception_network import (
     assign_torch_weights,
     build_inception,
 )
-from keras_t2i.metrics.extractors.torch_file import read_state_dict
 from keras_t2i.metrics.extractors.weights_files import file_hash, find_weights, read_npz
 
 FILES = (

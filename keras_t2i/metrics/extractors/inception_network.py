@@ -36,6 +36,14 @@ def build_inception(form: Form, *, classes: int | None = None) -> keras.Model:
     `classes` None takes the form's own; "slim" has none.
     """
     images = keras.Input((SIDE, SIDE, 3), name="images")
+    x = inception_maps(images, form)["Mixed_7c"]
+    features = layers.GlobalAveragePooling2D(name="features")(x)
+    scores = layers.Dense(classes or CLASSES[form], name="fc")(features)
+    return keras.Model(images, [features, scores], name=f"inception_{form}")
+
+
+def inception_maps(images: Any, form: Form) -> dict[str, Any]:
+    """The maps before the pooling: "Mixed_6e" (B, 17, 17, 768), "Mixed_7c" (B, 8, 8, 2048)."""
     x = _stem(images)
     pool = _average_counting_zeros if form == "torchvision" else _average
     for name, channels in (("Mixed_5b", 32), ("Mixed_5c", 64), ("Mixed_5d", 64)):
@@ -43,12 +51,10 @@ def build_inception(form: Form, *, classes: int | None = None) -> keras.Model:
     x = _block_b(x, "Mixed_6a")
     for name, width in (("Mixed_6b", 128), ("Mixed_6c", 160), ("Mixed_6d", 160), ("Mixed_6e", 192)):
         x = _block_c(x, name, width, pool=pool)
+    maps = {"Mixed_6e": x}
     x = _block_d(x, "Mixed_7a")
     x = _block_e(x, "Mixed_7b", pool)
-    x = _block_e(x, "Mixed_7c", _maximum if form == "fid" else pool)
-    features = layers.GlobalAveragePooling2D(name="features")(x)
-    scores = layers.Dense(classes or CLASSES[form], name="fc")(features)
-    return keras.Model(images, [features, scores], name=f"inception_{form}")
+    return {**maps, "Mixed_7c": _block_e(x, "Mixed_7c", _maximum if form == "fid" else pool)}
 
 
 def assign_torch_weights(network: keras.Model, state: dict[str, np.ndarray]) -> None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -158,16 +159,57 @@ class DAMSM(MatchingModel):
         self.built = True
 
     @classmethod
-    def for_source(cls, source: Any, *, length: int = 32, **options: Any) -> Self:
+    def for_source(
+        cls,
+        source: Any,
+        *,
+        length: int = 32,
+        image_weights: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> Self:
         """A new, untrained model whose vocabulary is that of a source's captions.
 
         Args:
             source: a `keras_t2i.data.Source`.
             length: words a caption may have; longer ones are truncated (published: 18 of birds).
+            image_weights: see `load_image_weights`; "inception_v3" without them begins random,
+                which is warned of.
             **options: arguments of the constructor.
         """
         tokenizer = WordTokenizer.from_captions(source.all_captions(), length=length)
-        return cls(tokenizer, **options)
+        model = cls(tokenizer, **options)
+        if image_weights is not None:
+            model.load_image_weights(image_weights)
+        elif model.image_encoder_name == "inception_v3":
+            warnings.warn(
+                "The frozen Inception v3 has random weights: its features tell little. Give "
+                "torchvision's inception_v3_google-0cc3c7bd.pth as `image_weights`.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return model
+
+    def load_image_weights(self, path: str | os.PathLike[str]) -> None:
+        """Give an image encoder "inception_v3" its weights; the file is read without PyTorch.
+
+        Args:
+            path: torchvision's inception_v3_google-0cc3c7bd.pth (the last two layers stay as they
+                are), or a published image encoder such as image_encoder200.pth.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: another encoder, which has no weights to load, or another file.
+        """
+        from keras_t2i.checkpoints.damsm import assign_image_encoder
+        from keras_t2i.checkpoints.torch_file import read_state_dict
+
+        if self.image_encoder_name != "inception_v3":
+            raise ValueError(
+                'Weights of a file are for image_encoder_name="inception_v3" alone: "small" learns '
+                'all of its own, "efficientnet_lite0" comes with its. '
+                f"Received: image_encoder_name={self.image_encoder_name!r}"
+            )
+        assign_image_encoder(self.image_encoder, read_state_dict(path))
 
     def default_optimizer(self) -> keras.Optimizer:
         """Adam, rate 2e-3, beta1 0.5."""

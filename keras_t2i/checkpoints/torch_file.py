@@ -1,20 +1,19 @@
 """Reads the tensors of a PyTorch checkpoint without PyTorch, and without running what it says.
 
-.pth (zip, or PyTorch's format before 1.6) --pickle, four harmless names--> where each tensor lies
+.pth (zip, or PyTorch's format before 1.6) --pickle, five harmless names--> where each tensor lies
 --bounds are checked--> {name: NumPy array}
 """
 
 from __future__ import annotations
 
 import collections
-import dataclasses
 import io
 import math
 import os
 import pathlib
 import pickle
 import zipfile
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -31,6 +30,18 @@ DTYPES = {
     "LongStorage": "<i8",
     "ShortStorage": "<i2",
 }
+# What reading a damaged or crafted pickle can end in, besides `pickle.UnpicklingError`.
+DAMAGES = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+)
 
 
 def read_state_dict(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
@@ -57,20 +68,22 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         with path.open("rb") as file:
             found, storages = read(file)
         return {name: _tensor(place, storages) for name, place in _places(found).items()}
-    except (EOFError, KeyError, IndexError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            "The file is no PyTorch state dict, or damaged; get it anew. "
-            f"Received: {path} ({type(error).__name__}: {error})"
-        ) from error
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"The file cannot be read as tensors. Received: {path} ({error})"
         ) from error
+    except DAMAGES as error:
+        raise ValueError(
+            "The file is no PyTorch state dict, or damaged; get it anew. "
+            f"Received: {path} ({type(error).__name__}: {error})"
+        ) from error
 
 
-@dataclasses.dataclass(frozen=True)
-class _Place:
-    """Where a tensor lies: in which storage, from which element, of which shape and strides."""
+class _Place(NamedTuple):
+    """Where a tensor lies: in which storage, from which element, of which shape and strides.
+
+    A tuple, since a pickle can set the attributes of whatever else it has made.
+    """
 
     storage: tuple[str, str]
     offset: int
@@ -82,7 +95,10 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
             return collections.OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+        if (module, name) in (
+            ("torch._utils", "_rebuild_tensor"),  # of PyTorch before 0.4
+            ("torch._utils", "_rebuild_tensor_v2"),
+        ):
             return _rebuild_tensor
         if (module, name) == ("torch._utils", "_rebuild_parameter"):
             return _rebuild_parameter

@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from keras_t2i.metrics.extractors.torch_file import MAGIC, read_state_dict
+from keras_t2i.checkpoints.torch_file import MAGIC, read_state_dict
 
 EXPECTED = {
     "plain": np.arange(24, dtype=np.float32).reshape(4, 6),
@@ -54,6 +54,17 @@ def test_a_pickle_that_calls_a_function_is_refused_and_not_run(tmp_path, functio
     assert not mark.exists()
 
 
+def test_no_opcode_reaches_a_function(crafted, tmp_path):
+    write_zip(tmp_path / "new.pth", crafted)
+    version = pickle.dumps(MAGIC) + pickle.dumps(1001) + pickle.dumps({"little_endian": True})
+    for name, content in (("old.pth", crafted), ("later.pth", version + crafted)):
+        (tmp_path / name).write_bytes(content)
+    for name in ("new.pth", "old.pth", "later.pth"):
+        with pytest.raises(ValueError, match=name):
+            read_state_dict(name)
+    assert not (tmp_path / "harm").exists()
+
+
 def test_damaged_files_are_errors(tmp_path, reference_folder):
     whole = (reference_folder / "legacy.pth").read_bytes()
     for length in (0, 10, 200, len(whole) - 20):
@@ -88,3 +99,32 @@ def test_other_archives_are_errors(tmp_path):
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_state_dict(tmp_path / "none.pth")
+
+
+def test_files_written_without_pytorch_are_read(tmp_path, write_pth):
+    arrays = {"a.weight": np.arange(6.0).reshape(2, 3), "b": np.array(4.0), "c": np.zeros((0, 2))}
+    found = read_state_dict(write_pth(tmp_path / "a.pth", arrays))
+    assert list(found) == list(arrays)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array.astype(np.float32))
+
+
+def test_tensors_of_pytorch_before_0_4_are_read(tmp_path, write_pth):
+    whole = write_pth(tmp_path / "new.pth", {"a": np.arange(3.0)})
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(tmp_path / "old.pth", "w") as target:
+        program = source.read("archive/data.pkl")
+        program = program.replace(b"_rebuild_tensor_v2", b"_rebuild_tensor")
+        target.writestr("archive/data.pkl", program)
+        target.writestr("archive/data/0", source.read("archive/data/0"))
+    np.testing.assert_array_equal(read_state_dict(tmp_path / "old.pth")["a"], [0.0, 1.0, 2.0])
+
+
+def test_attributes_of_a_place_cannot_be_changed_by_the_file(tmp_path, write_pth):
+    # BUILD, with which a pickle sets attributes: else it could look beside its own data.
+    whole = write_pth(tmp_path / "whole.pth", {"a": np.arange(3.0)})
+    with zipfile.ZipFile(whole) as source:
+        program = source.read("archive/data.pkl")
+    crafted = program.removesuffix(b"u.") + b"}X\x06\x00\x00\x00offsetJ\xff\xff\xff\x7fsbu."
+    write_zip(tmp_path / "crafted.pth", crafted)
+    with pytest.raises(ValueError, match="crafted.pth"):
+        read_state_dict(tmp_path / "crafted.pth")

@@ -1,0 +1,157 @@
+"""The authors' StackGAN++ (StackGAN-v2): netG_210000.pth, netD0.pth and the like.
+
+| there | here |
+|---|---|
+| `ca_net`, absent without text | `condition` |
+| `h_net1`; `jointConv` of `h_net2` | `stem_...`; `stage_128_joint` |
+| `img_net1`, `img_net2`, `img_net3` | `images_64`, `images_128`, `images_256` |
+| `jointConv`, `logits` of a discriminator | the match critic |
+| `uncond_logits`, without text `logits` | scores of the image critic |
+
+Discriminators join (condition, map) there and (map, condition) here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_t2i.checkpoints.char_text import TextParts, text_parts
+from keras_t2i.checkpoints.mapping import (
+    Row,
+    State,
+    Table,
+    assign_state,
+    convolution,
+    norm,
+    text_first,
+    without_prefix,
+)
+from keras_t2i.checkpoints.stages import critic_width, generator_rows, generator_sizes, trunk_rows
+from keras_t2i.checkpoints.torch_file import read_state_dict
+from keras_t2i.models.stack_gan_v2 import StackGANv2
+from keras_t2i.models.stack_gan_v2.generator import build_generator
+from keras_t2i.text import CharacterTokenizer
+
+Path = str | os.PathLike[str]
+UNTRAINED_WIDTH = 4  # of critics that no file tells of
+
+
+def import_stack_gan_v2(
+    *,
+    generator: Path,
+    text_encoder: Path | TextParts | None = None,
+    discriminators: Sequence[Path] = (),
+    **options: Any,
+) -> StackGANv2:
+    """A StackGAN++ with the authors' weights; all sizes are those of the files.
+
+    Generator and averaged generator are equal: the authors' snapshots hold the average alone.
+
+    Args:
+        generator: netG_210000.pth or the like; without `ca_net` in it the model is one without
+            text.
+        text_encoder: see `keras_t2i.checkpoints.char_text.text_parts`; None for a model without
+            text.
+        discriminators: netD0.pth, netD1.pth and netD2.pth, in this order; () leaves the critics,
+            which painting does not need, untrained and narrow.
+        **options: arguments of `StackGANv2` that are no sizes.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a file is damaged, of another model, or does not fit to another one; all names
+            that do not fit are in the one message.
+
+    Example:
+        >>> model = import_stack_gan_v2(generator="netG_210000.pth", text_encoder="my_gan_cls")
+    """
+    state = without_prefix(read_state_dict(generator))
+    sizes = generator_sizes(state)
+    text_dim = sizes.pop("text_dim")
+    if text_dim is None:
+        parts, sizes["conditional"] = (CharacterTokenizer(), None), False
+    else:
+        parts = text_parts(text_encoder, text_dim=text_dim)
+    critics = [without_prefix(read_state_dict(path)) for path in discriminators]
+    sizes["discriminator_width"] = UNTRAINED_WIDTH
+    if critics:
+        sizes["discriminator_width"] = critic_width(critics[0], "img_code_s16.0.weight")
+    model = StackGANv2(*parts, **{**sizes, **options})
+    for network in (model.generator, model.averaged_generator):
+        _assign_generator(network, state, sizes)
+    _assign_critics(model, critics)
+    return model
+
+
+def import_generator(path: Path) -> keras.Model:
+    """The generator alone, which paints sentence vectors that were computed elsewhere.
+
+    Inputs: noise (B, Z), the condition's noise (B, C), and the sentences (B, D). Outputs, a dict:
+    "64", "128", "256" (B, R, R, 3) in [-1, 1], "mean" and "log_variance".
+
+    Args:
+        path: netG_210000.pth or the like.
+
+    Raises:
+        FileNotFoundError, ValueError: as `import_stack_gan_v2`.
+    """
+    state = without_prefix(read_state_dict(path))
+    sizes = generator_sizes(state)
+    names = ("noise_dim", "condition_dim", "text_dim", "residual_blocks")
+    chosen = {name: sizes[name] for name in names}
+    network = build_generator(sizes["resolutions"], sizes["generator_width"], **chosen)
+    _assign_generator(network, state, {**sizes, "conditional": sizes["text_dim"] is not None})
+    return network
+
+
+def joint_rows(there: str, side: int) -> list[Row]:
+    """What joins (condition, map) at the beginning of a stage, both there and here."""
+    here = f"stage_{side}_joint"
+    return [
+        *convolution(f"{there}.jointConv.0", f"{here}_convolution"),
+        *norm(f"{there}.jointConv.1", f"{here}_norm"),
+    ]
+
+
+def critic_table(model: StackGANv2, number: int) -> Table:
+    """The rows of the discriminator with this number, from 0."""
+    head = "uncond_logits.0" if model.conditional else "logits.0"
+    rows = [*trunk_rows(model.resolutions[number]), *convolution(head, "score", bias=True)]
+    table: list[tuple[keras.Model, list[Row]]] = [(model.image_critics[number], rows)]
+    if model.conditional:
+        table.append((model.match_critics[number], match_rows(model.condition_dim)))
+    return table
+
+
+def match_rows(condition_dim: int) -> list[Row]:
+    """What looks at picture and caption together."""
+    kind = text_first(condition_dim)
+    return [
+        *convolution("jointConv.0", "joint_convolution", kind=kind),
+        *norm("jointConv.1", "joint_norm"),
+        *convolution("logits.0", "score", bias=True),
+    ]
+
+
+def _assign_generator(network: keras.Model, state: State, sizes: dict[str, Any]) -> None:
+    rows = generator_rows(
+        sizes["resolutions"],
+        sizes["residual_blocks"],
+        joint_rows,
+        conditional=sizes.get("conditional", True),
+    )
+    assign_state([(network, rows)], state, what="StackGANv2's generator")
+
+
+def _assign_critics(model: StackGANv2, states: Sequence[State]) -> None:
+    if states and len(states) != len(model.resolutions):
+        raise ValueError(
+            "Give the discriminators of all resolutions, smallest first, or none. "
+            f"Received: {len(states)} files for the resolutions {model.resolutions}"
+        )
+    for number, state in enumerate(states):
+        what = f"StackGANv2's discriminator for {model.resolutions[number]} px"
+        assign_state(critic_table(model, number), state, what=what)

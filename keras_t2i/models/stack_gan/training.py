@@ -1,0 +1,72 @@
+"""Stage I of StackGAN, trained or loaded for a stage II."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_t2i.layers.distribute import replica_count
+from keras_t2i.models.arguments import check_sizes
+
+
+def check_training(stages: str, *, epochs: int, batch_size: int) -> None:
+    """Raise `ValueError` at what `StackGAN.for_source` cannot do."""
+    if stages not in ("first", "both"):
+        raise ValueError(f'`stages` must be "first" or "both". Received: stages={stages!r}')
+    if not isinstance(epochs, int) or epochs < 0:
+        raise ValueError(
+            f"`first_epochs` must be an integer of 0 or more. Received: first_epochs={epochs!r}"
+        )
+    check_sizes(first_batch_size=batch_size)
+
+
+def train_first_stage(
+    model: Any,
+    source: Any,
+    *,
+    epochs: int,
+    batch_size: int,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> None:
+    """Compile and train a model of stage 1 by the published schedule; a line an epoch is printed.
+
+    Args:
+        model: uncompiled.
+        source: a `keras_t2i.data.Source`.
+        epochs: 0 leaves the model as it is.
+        batch_size: fewer rows are taken where the source has not as many, or replicas do not
+            divide them.
+        callbacks: besides the schedule. Where a `StopOnSignal` among them has ended the training
+            of the text encoder, this one does not begin.
+    """
+    from keras_t2i.callbacks import StopOnSignal
+
+    ended = any(isinstance(each, StopOnSignal) and each.agreed for each in callbacks)
+    if ended or not epochs:
+        return
+    model.compile()
+    rows = min(batch_size, len(source))
+    rows -= rows % replica_count()
+    batches = source.batches(model.tokenizer, model.resolutions, rows, seed=model.seed)
+    schedule = model.default_callbacks()
+    model.fit(batches, epochs=epochs, callbacks=[*schedule, *callbacks], verbose=2)
+
+
+def loaded_first_stage(first: Any | str | os.PathLike[str], kind: type) -> Any:
+    """A model of a class, given or loaded from the name or folder of its bundle.
+
+    Raises:
+        TypeError: another model.
+    """
+    from keras_t2i.presets import load_bundle
+
+    model = first if isinstance(first, keras.Model) else load_bundle(first)
+    if not isinstance(model, kind):
+        raise TypeError(
+            f"`first` must be a {kind.__name__} of stage 1 or the bundle of one. "
+            f"Received: first={first!r}, a {type(model).__name__}"
+        )
+    return model
