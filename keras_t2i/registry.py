@@ -110,18 +110,18 @@ SYSTEMS: tuple[System, ...] = (
         "sentence",
         ("tokens", "mismatched_tokens", "images"),
         compact={
-            "generator_width": 32,
+            "generator_width": 48,
             "discriminator_width": 32,
             "residual_blocks": 2,
-            "first_epochs": 100,
+            "first_epochs": 50,
             "text_options": COMPACT_TEXT,
         },
         tiny={
             "resolution": 32,
             "noise_dim": 4,
             "condition_dim": 4,
-            "generator_width": 4,
-            "discriminator_width": 2,
+            "generator_width": 8,
+            "discriminator_width": 4,
             "residual_blocks": 1,
             "first_epochs": 0,
             "text_epochs": 0,
@@ -137,8 +137,8 @@ SYSTEMS: tuple[System, ...] = (
         "sentence",
         ("tokens", "mismatched_tokens", "images"),
         compact={
-            "generator_width": 64,
-            "discriminator_width": 32,
+            "generator_width": 48,
+            "discriminator_width": 24,
             "text_options": COMPACT_TEXT,
         },
         tiny={
