@@ -13,11 +13,11 @@ from typing import Any
 import keras
 from keras import KerasTensor, ops
 
-from keras_t2i.layers.word_attention import attend_to_words
+from keras_t2i.layers.word_attention import WordReader, attend_to_words
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
-class GatedMemory(keras.layers.Layer):
+class GatedMemory(WordReader):
     """Writes words into a memory, reads it at each place of a map, and mixes map and answer.
 
     | paper | here |
@@ -49,17 +49,6 @@ class GatedMemory(keras.layers.Layer):
         (TensorShape([1, 4, 4, 8]), TensorShape([1, 4, 4, 3]))
     """
 
-    def __init__(
-        self,
-        *,
-        neighbours_masks: bool = False,
-        kernel_initializer: Any = "glorot_uniform",
-        **options: Any,
-    ) -> None:
-        super().__init__(**options)
-        self.neighbours_masks = neighbours_masks
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-
     def build(self, input_shape: Any) -> None:
         features, words, _ = input_shape
         channels = features[-1]
@@ -82,18 +71,6 @@ class GatedMemory(keras.layers.Layer):
         answer = ops.einsum("bhwt,btc->bhwc", ops.cast(attention, values.dtype), values)
         gate = self.response_gate(ops.concatenate([features, answer], axis=-1))
         return features + gate * (answer - features), attention
-
-    def compute_output_spec(self, inputs: list[KerasTensor]) -> tuple[KerasTensor, KerasTensor]:
-        features, words, _ = inputs
-        attention = (*features.shape[:-1], words.shape[1])
-        return KerasTensor(features.shape, self.compute_dtype), KerasTensor(attention, "float32")
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "neighbours_masks": self.neighbours_masks,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-        }
 
     def _written(self, features: KerasTensor, words: KerasTensor) -> KerasTensor:
         """The memory (B, T, 2C): equations 5 and 6."""

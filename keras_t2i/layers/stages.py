@@ -92,6 +92,22 @@ def gated_up_block(
     return gated_convolution(x, width, name=name, initializer=initializer)
 
 
+def gated_stem(
+    x: KerasTensor, side: int, width: int, *, initializer: keras.Initializer
+) -> KerasTensor:
+    """A vector (B, V) to a map (B, side, side, width), half as wide as what is half as large.
+
+    Args:
+        side: a power of two from 8.
+    """
+    doublings = (side // 4).bit_length() - 1
+    x = gated_projection(x, width * 2**doublings, name="stem", initializer=initializer)
+    for power in reversed(range(doublings)):
+        name = f"stem_{side // 2**power}"
+        x = gated_up_block(x, width * 2**power, name=name, initializer=initializer)
+    return x
+
+
 def gated_residual_block(
     x: KerasTensor, *, name: str, initializer: keras.Initializer
 ) -> KerasTensor:

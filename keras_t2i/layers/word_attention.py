@@ -15,8 +15,47 @@ from keras import KerasTensor, ops
 FORBIDDEN = -1e9  # a score that no softmax notices
 
 
+class WordReader(keras.layers.Layer):
+    """What layers have in common that read words at each place of a map.
+
+    Args:
+        neighbours_masks: see `WordAttention`.
+        kernel_initializer: of all weights.
+
+    Call arguments:
+        inputs: [features (B, H, W, C), words (B, T, D), mask (B, T) bool, at least one True a
+            row].
+
+    Returns:
+        (B, H, W, C) and attention (B, H, W, T), float32.
+    """
+
+    def __init__(
+        self,
+        *,
+        neighbours_masks: bool = False,
+        kernel_initializer: Any = "glorot_uniform",
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.neighbours_masks = neighbours_masks
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def compute_output_spec(self, inputs: list[KerasTensor]) -> tuple[KerasTensor, KerasTensor]:
+        features, words, _ = inputs
+        attention = (*features.shape[:-1], words.shape[1])
+        return KerasTensor(features.shape, self.compute_dtype), KerasTensor(attention, "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "neighbours_masks": self.neighbours_masks,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
 @keras.saving.register_keras_serializable(package="keras_t2i")
-class WordAttention(keras.layers.Layer):
+class WordAttention(WordReader):
     """For each place of a map, the mean of the words, weighted by how well they fit there.
 
     | paper | here |
@@ -48,17 +87,6 @@ class WordAttention(keras.layers.Layer):
         (TensorShape([1, 4, 4, 8]), TensorShape([1, 4, 4, 3]))
     """
 
-    def __init__(
-        self,
-        *,
-        neighbours_masks: bool = False,
-        kernel_initializer: Any = "glorot_uniform",
-        **options: Any,
-    ) -> None:
-        super().__init__(**options)
-        self.neighbours_masks = neighbours_masks
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-
     def build(self, input_shape: Any) -> None:
         features, words, _ = input_shape
         self.keys = keras.layers.Dense(
@@ -76,18 +104,6 @@ class WordAttention(keras.layers.Layer):
         keys = self.keys(words)
         attention = attend_to_words(features, keys, mask, neighbours_masks=self.neighbours_masks)
         return ops.einsum("bhwt,btc->bhwc", ops.cast(attention, keys.dtype), keys), attention
-
-    def compute_output_spec(self, inputs: list[KerasTensor]) -> tuple[KerasTensor, KerasTensor]:
-        features, words, _ = inputs
-        attention = (*features.shape[:-1], words.shape[1])
-        return KerasTensor(features.shape, self.compute_dtype), KerasTensor(attention, "float32")
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "neighbours_masks": self.neighbours_masks,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-        }
 
 
 def attend_to_words(

@@ -46,7 +46,8 @@ class AdversarialModel(keras.Model):
     - `forward(batch, noise, training)`: the fakes, a dict of named tensors,
     - `discriminator_losses(batch, fakes)` and `generator_losses(batch, fakes)`: dicts of named
       scalars whose sums the players minimise,
-    - `default_optimizers()`: the paper's (generator, discriminator) optimizers.
+    - `default_optimizers()`: the paper's (generator, discriminator) optimizers, where they are not
+      Adam with DCGAN's settings.
 
     Attributes:
         averages: the moving averages to update after each generator step; none by default.
@@ -77,8 +78,15 @@ class AdversarialModel(keras.Model):
         raise NotImplementedError
 
     def default_optimizers(self) -> tuple[keras.Optimizer, keras.Optimizer]:
-        """The (generator, discriminator) optimizers that `compile()` uses by itself."""
-        raise NotImplementedError
+        """The (generator, discriminator) optimizers that `compile()` uses by itself.
+
+        Unless the paper says otherwise, those of DCGAN (https://arxiv.org/abs/1511.06434), which
+        most systems took over: Adam, rate 2e-4, beta1 0.5, for both.
+        """
+        return (
+            keras.optimizers.Adam(2e-4, beta_1=0.5, name="generator_adam"),
+            keras.optimizers.Adam(2e-4, beta_1=0.5, name="discriminator_adam"),
+        )
 
     def default_callbacks(self) -> list[keras.callbacks.Callback]:
         """The published schedule, which `keras_t2i.train` follows; none by default."""

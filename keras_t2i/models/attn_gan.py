@@ -35,8 +35,8 @@ from keras_t2i.layers.conditioning import ConditioningAugmentation
 from keras_t2i.layers.critics import Normalization, build_image_critic, build_match_critic
 from keras_t2i.layers.random import batch_normal, row_normal
 from keras_t2i.layers.stages import (
-    gated_projection,
     gated_residual_block,
+    gated_stem,
     gated_up_block,
     image_head,
 )
@@ -214,13 +214,6 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         damsm = ("damsm_words", "damsm_sentence") if self.damsm_weight else ()
         return (*critics, *painters, "kl", *damsm)
 
-    def default_optimizers(self) -> tuple[keras.Optimizer, keras.Optimizer]:
-        """Adam, rate 2e-4, beta1 0.5, for both."""
-        return (
-            keras.optimizers.Adam(2e-4, beta_1=0.5, name="generator_adam"),
-            keras.optimizers.Adam(2e-4, beta_1=0.5, name="discriminator_adam"),
-        )
-
     def forward(self, batch: Batch, noise: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
         """Paint the captions at all resolutions."""
         told = self._read(batch["tokens"])
@@ -326,8 +319,8 @@ class AttnGAN(AttendsToWords, AdversarialModel):
             attend=functools.partial(self._attend, neighbours_masks=neighbours_masks),
         )
 
+    @staticmethod
     def _attend(
-        self,
         x: KerasTensor,
         words: KerasTensor,
         mask: KerasTensor,
@@ -386,11 +379,7 @@ def build_generator(
     )
     condition, mean, log_variance = augment([sentence, further])
     x = layers.Concatenate(name="stem_vector")([condition, noise])
-    doublings = (resolutions[0] // 4).bit_length() - 1
-    x = gated_projection(x, width * 2**doublings, name="stem", initializer=kernel)
-    for power in reversed(range(doublings)):
-        name = f"stem_{resolutions[0] // 2**power}"
-        x = gated_up_block(x, width * 2**power, name=name, initializer=kernel)
+    x = gated_stem(x, resolutions[0], width, initializer=kernel)
     outputs = {"mean": mean, "log_variance": log_variance}
     for number, side in enumerate(resolutions):
         if number:

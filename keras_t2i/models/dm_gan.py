@@ -71,8 +71,8 @@ class DMGAN(AttnGAN):
             **options,
         )
 
+    @staticmethod
     def _attend(
-        self,
         x: KerasTensor,
         words: KerasTensor,
         mask: KerasTensor,

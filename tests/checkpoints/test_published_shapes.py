@@ -2,7 +2,6 @@
 
 import functools
 import pathlib
-import types
 
 import keras
 import pytest
@@ -53,7 +52,6 @@ def quick_kernels(monkeypatch):
 @pytest.mark.parametrize("system", LAYOUTS)
 def test_generators(published, system):
     layout, width, _, _ = LAYOUTS[system]
-    model = types.SimpleNamespace(neighbours_masks=False)
     network = build_generator(
         SIDES,
         width,
@@ -61,7 +59,7 @@ def test_generators(published, system):
         condition_dim=100,
         text_dim=256,
         residual_blocks=2,
-        attend=functools.partial(layout.model._attend, model),
+        attend=functools.partial(layout.model._attend, neighbours_masks=False),
     )
     rows = generator_rows(SIDES, 2, layout.attention_rows)
     assert expected_shapes([(network, rows)]) == published[f"{system} generator"]

@@ -255,13 +255,6 @@ class StackGAN(TextToImage, AdversarialModel):
         mismatch = ("d_mismatch",) if self.mismatch_weight else ()
         return ("d_real", *mismatch, "d_fake", "g_fake", "kl")
 
-    def default_optimizers(self) -> tuple[keras.Optimizer, keras.Optimizer]:
-        """Adam, rate 2e-4, beta1 0.5, for both."""
-        return (
-            keras.optimizers.Adam(2e-4, beta_1=0.5, name="generator_adam"),
-            keras.optimizers.Adam(2e-4, beta_1=0.5, name="discriminator_adam"),
-        )
-
     def default_callbacks(self) -> list[keras.callbacks.Callback]:
         """Both rates are halved every 100 epochs, for the plain variant every 20."""
         from keras_t2i.callbacks import LearningRateDecay

@@ -14,8 +14,8 @@ from keras import KerasTensor, layers
 from keras_t2i.layers.conditioning import ConditioningAugmentation
 from keras_t2i.layers.stages import (
     gated_convolution,
-    gated_projection,
     gated_residual_block,
+    gated_stem,
     gated_up_block,
     image_head,
     tiled,
@@ -56,11 +56,7 @@ def build_generator(
         )
         told, outputs["mean"], outputs["log_variance"] = augment([inputs[2], inputs[1]])
         x = layers.Concatenate(name="stem_vector")([told, noise])
-    doublings = (resolutions[0] // 4).bit_length() - 1
-    x = gated_projection(x, width * 2**doublings, name="stem", initializer=kernel)
-    for power in reversed(range(doublings)):
-        name = f"stem_{resolutions[0] // 2**power}"
-        x = gated_up_block(x, width * 2**power, name=name, initializer=kernel)
+    x = gated_stem(x, resolutions[0], width, initializer=kernel)
     for side in resolutions:
         if side > resolutions[0]:
             x = _finer(x, told, residual_blocks, name=f"stage_{side}")

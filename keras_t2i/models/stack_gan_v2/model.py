@@ -217,13 +217,6 @@ class StackGANv2(TextToImage, AdversarialModel):
             )
         return self._sentence
 
-    def default_optimizers(self) -> tuple[keras.Optimizer, keras.Optimizer]:
-        """Adam, rate 2e-4, beta1 0.5, for both."""
-        return (
-            keras.optimizers.Adam(2e-4, beta_1=0.5, name="generator_adam"),
-            keras.optimizers.Adam(2e-4, beta_1=0.5, name="discriminator_adam"),
-        )
-
     def forward(self, batch: Batch, noise: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
         """Paint the captions at all resolutions."""
         inputs = [noise]
