@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+import types
 
 import keras
 import pytest
