@@ -16,7 +16,7 @@ STAGE_STEPS = 2  # epochs of one batch
 
 def test_a_training_stopped_amid_stage_one_goes_on_there(monkeypatch, tmp_path):
     run, source = RunDirectory(tmp_path / "run"), Shapes(objects=(1,), count=8)
-    options = {**find_system("stack_gan").tiny, "first_epochs": STAGE_STEPS}
+    options = {**find_system("stack_gan").tiny, "stages": "both", "first_epochs": STAGE_STEPS}
     call = {
         "resolution": options.pop("resolution"),
         "options": options,
