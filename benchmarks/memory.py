@@ -40,6 +40,10 @@ CASES: dict[str, tuple[str, int, dict[str, Any]]] = {
     "contrastive_gan 256, both": ("contrastive_gan", 256, {**PARTS, **STAGES}),
     "contrastive_gan 256, mixed_bfloat16": ("contrastive_gan", 256, {}),
     "contrastive_gan 256, mixed_bfloat16, both": ("contrastive_gan", 256, {**PARTS, **STAGES}),
+    "stack_gan 256": ("stack_gan", 256, {}),
+    "stack_gan 256, mixed_bfloat16, both": ("stack_gan", 256, {**PARTS, **STAGES}),
+    "stack_gan_v2 256": ("stack_gan_v2", 256, {}),
+    "stack_gan_v2 256, mixed_bfloat16, both": ("stack_gan_v2", 256, {**PARTS, **STAGES}),
     "attn_gan 256": ("attn_gan", 256, {}),
     "attn_gan 256, mixed_bfloat16, both": ("attn_gan", 256, {**PARTS, **STAGES}),
     "dm_gan 256": ("dm_gan", 256, {}),
@@ -47,6 +51,8 @@ CASES: dict[str, tuple[str, int, dict[str, Any]]] = {
 }
 BEGINNINGS = {
     "gan_cls": {"text_epochs": 0},
+    "stack_gan": {"text_epochs": 0, "first_epochs": 0},
+    "stack_gan_v2": {"text_epochs": 0},
     "attn_gan": {"damsm_epochs": 0},
     "dm_gan": {"damsm_epochs": 0},
 }
