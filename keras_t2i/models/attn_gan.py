@@ -187,13 +187,17 @@ class AttnGAN(AttendsToWords, AdversarialModel):
             ValueError: an option out of range, or a picture without a mismatched caption.
         """
         Mismatcher(source)  # complains now, not after the DAMSM's training
-        sides = options.setdefault("resolutions", doubling(resolution, stages))
+        if "resolutions" not in options:
+            options["resolutions"] = doubling(resolution, stages)
         damsm = trained_damsm(
             source,
             damsm,
             epochs=damsm_epochs,
             batch_size=damsm_batch_size,
-            options={"resolution": check_doubling(sides)[-1], **(damsm_options or {})},
+            options={
+                "resolution": check_doubling(options["resolutions"])[-1],
+                **(damsm_options or {}),
+            },
             seed=options.get("seed", 0),
             callbacks=text_callbacks,
         )

@@ -178,7 +178,8 @@ class StackGANv2(TextToImage, AdversarialModel):
         Raises:
             ValueError: an option out of range, or a picture without a mismatched caption.
         """
-        options.setdefault("resolutions", doubling(resolution, stages))
+        if "resolutions" not in options:
+            options["resolutions"] = doubling(resolution, stages)
         if not options.get("conditional", True):
             return cls(CharacterTokenizer(), **options)
         encoder = new_char_encoder(text_options, text_epochs=text_epochs)
