@@ -30,6 +30,7 @@ TEST = [
     "nbformat>=5.10,<6",
     "pytest>=8.3,<10",
     "pytest-cov>=6,<8",
+    "pytest-xdist>=3.6,<4",
     "pyyaml>=6,<7",
     "ruff>=0.15,<1",
     "scipy>=1.15,<2",
