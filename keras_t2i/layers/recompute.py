@@ -23,7 +23,8 @@ def recomputed(network: keras.Model, *, from_side: int) -> Callable[..., Any]:
     """The network's `call` in units, of which those with large maps are recomputed.
 
     A unit is a convolution, or a layer made of several, with what follows it up to the next. It is
-    cut only where a single large map passes, so that a residual branch and its shortcut are one.
+    cut only where a single large map passes that is still read, so that a residual branch and its
+    shortcut are one; pictures and attention on their way out do not count.
 
     Args:
         network: a functional model that calls each of its layers once.
@@ -63,12 +64,15 @@ class ForgetfulUnit(keras.layers.Layer):
 
     def call(self, inputs: list[tf.Tensor], training: bool | None = None) -> list[tf.Tensor]:
         moved = []  # the variables that the part assigns to, such as batch statistics
+        numbers = [x for x in inputs if x.dtype.is_floating]  # what has gradients, no masks
 
         def forward(tensors: Sequence[tf.Tensor], noted: list[keras.Variable]) -> list[tf.Tensor]:
-            count = len(inputs)
+            count = len(numbers)
             given = list(zip(self.part.variables, tensors[count:], strict=True))
+            known = iter(tensors[:count])
+            everything = [next(known) if x.dtype.is_floating else x for x in inputs]
             with keras.StatelessScope(given) as scope:
-                outputs = tf.nest.flatten(self.part(list(tensors[:count]), training=training))
+                outputs = tf.nest.flatten(self.part(everything, training=training))
             new = [(v, scope.get_current_value(v)) for v, _ in given]
             changed = [
                 pair for pair, (_, old) in zip(new, given, strict=True) if pair[1] is not old
@@ -89,7 +93,7 @@ class ForgetfulUnit(keras.layers.Layer):
             return forward(tensors, moved), gradient
 
         weights = [tf.convert_to_tensor(variable.value) for variable in self.part.variables]
-        found = list(forgetful(*inputs, *weights))
+        found = list(forgetful(*numbers, *weights))
         for variable, value in zip(moved, found[len(self.gives) :], strict=True):
             variable.assign(value)
         return found[: len(self.gives)]
@@ -99,9 +103,11 @@ def _units(network: keras.Model, from_side: int) -> list[tuple[keras.Model, bool
     """The network in parts, each with whether it has maps of `from_side` or more."""
     operations = [x for x in network.operations if not isinstance(x, keras.layers.InputLayer)]
     _check_order(network, operations)
+    operations = _eager(operations, from_side)
     groups: list[list[keras.Operation]] = []
     for number, operation in enumerate(operations):
-        crossing = _crossing(network, operations, number)
+        read = {id(x) for later in operations[number:] for x in _taken(later)}
+        crossing = [x for x in _crossing(network, operations, number) if id(x) in read]
         narrow = sum(_side(tensor) >= from_side for tensor in crossing) <= 1
         if not groups or (narrow and _begins_unit(operation, groups[-1], from_side)):
             groups.append([])
@@ -114,9 +120,27 @@ def _units(network: keras.Model, from_side: int) -> list[tuple[keras.Model, bool
         gives = [x for x in _crossing(network, operations, end) if id(x) in made]
         unit = keras.Model(takes, gives)
         unit.takes, unit.gives = list(map(id, takes)), list(map(id, gives))
-        numbers = all("float" in x.dtype for x in (*takes, *unit.variables))
+        numbers = all("float" in variable.dtype for variable in unit.variables)
         units.append((unit, numbers and any(_is_large(x, from_side) for x in group)))
     return units
+
+
+def _eager(operations: list[keras.Operation], from_side: int) -> list[keras.Operation]:
+    """The same order, but what reads a large map does so as soon as that is there.
+
+    Keras calls what leads to an output last, so that the maps behind the pictures of early stages
+    would pass all of the network.
+    """
+    ordered: list[keras.Operation] = []
+    for operation in operations:
+        places = [
+            number
+            for number, before in enumerate(ordered, 1)
+            if {*map(id, _made(before))} & {*map(id, _taken(operation))}
+        ]
+        reads = any(_side(tensor) >= from_side for tensor in _taken(operation))
+        ordered.insert(max(places, default=0) if reads else len(ordered), operation)
+    return ordered
 
 
 def _begins_unit(operation: keras.Operation, group: list[keras.Operation], from_side: int) -> bool:

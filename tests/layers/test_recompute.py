@@ -4,8 +4,10 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from keras_t2i.data import Shapes
 from keras_t2i.layers.recompute import _units, recomputed
 from keras_t2i.losses import r1_penalty
+from keras_t2i.registry import find_system
 from keras_t2i.testing.precision import dtype_policy
 
 
@@ -169,3 +171,13 @@ def test_a_layer_called_twice_is_refused():
     network = keras.Model(images, twice(twice(images)), name="loop")
     with pytest.raises(ValueError, match=r"call each of their layers once.*'loop'"):
         recomputed(network, from_side=4)
+
+
+@pytest.mark.parametrize("name", ["stack_gan_v2", "attn_gan", "dm_gan"])
+def test_generators_that_paint_in_stages_are_cut_in_each_stage(name):
+    row = find_system(name)
+    options = {**row.tiny, "resolution": 32, "stages": 3}
+    model = row.load().for_source(Shapes(count=8), **options)
+    units = [part for part, large in _units(model.generator, 8) if large]
+    assert len(units) > 6
+    assert max(len(part.operations) for part in units) < 12
