@@ -21,6 +21,7 @@ from keras_t2i.models.stack_gan.networks import (
     build_second_generator,
 )
 from keras_t2i.models.stack_gan.training import train_first_stage
+from keras_t2i.tasks import train
 from keras_t2i.testing import (
     check_bundles,
     check_config_round_trip,
@@ -203,6 +204,18 @@ def test_stage_two_takes_a_trained_stage_one(trial, tmp_path):
         model.next_stage()
     with pytest.raises(TypeError, match="`first` must be a StackGAN.*Received"):
         StackGAN.for_source(trial.source, first=first.generator)
+
+
+def test_stage_two_takes_the_training_of_a_stage_one(trial, tmp_path):
+    options = {**trial.options, "stages": "first"}
+    resolution = options.pop("resolution")
+    call = {"resolution": resolution, "batch_size": 4, "steps": 1, "progress": False}
+    first = train("stack_gan", trial.source, tmp_path / "run", options=options, **call)
+    model = StackGAN.for_source(trial.source, first=tmp_path / "run")
+    for old, new in zip(
+        first.generator.get_weights(), model.first_generator.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_stage_one_does_not_begin_where_the_text_encoder_was_ended(trial):

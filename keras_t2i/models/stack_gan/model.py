@@ -181,8 +181,9 @@ class StackGAN(TextToImage, AdversarialModel):
             source: a `keras_t2i.data.Source`.
             stages: "first" trains the text encoder and gives stage 1; "both" trains stage I too
                 and gives stage 2.
-            first: a trained stage I, or the name or folder of its bundle, in place of all
-                training here; stage 2 on it is returned.
+            first: a trained stage I, or the name or folder of its bundle or training (the folder
+                `first_stage` of one of both stages too), in place of all training here; stage 2
+                on it is returned.
             first_epochs: of stage I, with "both"; a line an epoch is printed.
             first_batch_size: rows of its batches (fewer where the source has not as many, or
                 replicas do not divide them).

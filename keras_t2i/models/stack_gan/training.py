@@ -56,14 +56,15 @@ def train_first_stage(
 
 
 def loaded_first_stage(first: Any | str | os.PathLike[str], kind: type) -> Any:
-    """A model of a class, given or loaded from the name or folder of its bundle.
+    """A model of a class, given or loaded from the name or folder of its bundle or training.
 
     Raises:
         TypeError: another model.
     """
     from keras_t2i.presets import load_bundle
+    from keras_t2i.tasks.loading import find_bundle
 
-    model = first if isinstance(first, keras.Model) else load_bundle(first)
+    model = first if isinstance(first, keras.Model) else load_bundle(find_bundle(first))
     if not isinstance(model, kind):
         raise TypeError(
             f"`first` must be a {kind.__name__} of stage 1 or the bundle of one. "
