@@ -23,7 +23,7 @@ from keras_t2i.registry import find_system
 from keras_t2i.tasks.loading import find_bundle
 from keras_t2i.tasks.machines import machine_strategy
 from keras_t2i.tasks.run_directory import RunDirectory
-from keras_t2i.tasks.system_options import check_options
+from keras_t2i.tasks.system_options import check_options, recorded_options
 from keras_t2i.tasks.training_session import HISTORY_EVERY, TrainingSession
 from keras_t2i.text import check_captions
 from keras_t2i.workers import loss_of_workers_told
@@ -98,7 +98,8 @@ def train(
         precision: a Keras dtype policy: "mixed_bfloat16" is half as fast again on processors with
             AVX512-BF16 or AMX; it becomes the process's policy. Saves hold float32 either way.
         compact: begin with the registry's options for a model that two cores can train.
-        options: further arguments of the system's `for_source`.
+        options: further arguments of the system's `for_source`, such as can be recorded: of a model
+            (`damsm`, `first`) the folder of its bundle or training.
         source_options: keywords of `open_source`, where `source` is a name or a path.
         captions: what the grids show; None takes eight of held-out pictures.
         grid_every: steps between two grids, and between two points of TensorBoard's curves.
@@ -128,6 +129,7 @@ def train(
         The trained model.
 
     Raises:
+        TypeError: an option that cannot be recorded, such as a model.
         ValueError: an unknown system, source or option (with the close matches), no limit, a
             `cool_down` without `steps`, or arguments that differ from those of the run to resume.
         FileExistsError: `run_dir` holds a run (and `resume` is False) or other files.
@@ -157,6 +159,7 @@ def train(
     base = row.compact if compact else {}
     options = {"resolution": resolution, "seed": seed, **base, **(options or {})}
     check_options(row, options)
+    options = recorded_options(row, options)
     if not (resume and run.exists):
         run.check_free()
     if workers and resume and _is_done(run, steps, epochs):
