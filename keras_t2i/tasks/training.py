@@ -77,9 +77,15 @@ def train(
     The training ends at the first of its limits, or at Ctrl-C or SIGTERM after the step under
     way; each time with a saved model. A save holds all that the training is
     (`keras_t2i.callbacks.Resume`), so that the same call with `resume=True`, or
-    `resume_training(run_dir)`, goes on as if it had never stopped, also after a kill. Where a
-    system's text encoder learns first and the end comes meanwhile, what it has learned is saved in
-    its place, and the model comes back untrained.
+    `resume_training(run_dir)`, goes on as if it had never stopped, also after a kill.
+
+    Some systems first train a text encoder, a DAMSM or a stage I, by their own published schedules
+    and for the epochs that `options` name: signals and `minutes` end that too, but `steps`,
+    `epochs`, `learning_rate`, `cool_down`, `nan_retries`, `micro_batches`, `recompute_from` and
+    `jit_compile` are of the system itself. Where the end comes meanwhile, what has been learned is
+    saved in its place, and the model comes back untrained. To set all of a DAMSM's or a stage I's
+    training, train it by itself (`train("damsm", ...)`, `options={"stages": "first"}`) and give
+    its folder as option `damsm` or `first`.
 
     Args:
         system: name in the registry, such as "contrastive_gan".
@@ -89,7 +95,8 @@ def train(
         batch_size: rows of a batch.
         steps: updates of the generator in all, those before a resumption included.
         epochs: passes over the pictures in all, likewise.
-        minutes: length of this call's training, from the end of its first step.
+        minutes: length of this call's training, from the end of its first step; a text encoder, a
+            DAMSM or a stage I that learns first takes its time from them.
         cool_down: of `steps`, how many at the end have learning rates that fall linearly to zero
             (`keras_t2i.callbacks.CoolDown`) in place of the system's published schedule.
         learning_rate: of all optimizers, in place of the system's own and its schedule.
@@ -268,7 +275,7 @@ def _limit(steps: int | None, epochs: int | None, minutes: float | None) -> watc
         )
     if epochs is not None and epochs < 1:
         raise ValueError(f"`epochs` must be positive. Received: epochs={epochs}")
-    return watch.TrainingLimit(steps=steps, minutes=minutes)
+    return watch.TrainingLimit(steps=steps)
 
 
 def _is_done(run: RunDirectory, steps: int | None, epochs: int | None) -> bool:

@@ -39,13 +39,13 @@ def train_first_stage(
         epochs: 0 leaves the model as it is.
         batch_size: fewer rows are taken where the source has not as many, or replicas do not
             divide them.
-        callbacks: besides the schedule. Where a `StopOnSignal` among them has ended the training
-            of the text encoder, this one does not begin.
+        callbacks: besides the schedule. Where a `StopOnSignal` or `TrainingLimit` among them has
+            ended the training of the text encoder, this one does not begin.
     """
-    from keras_t2i.callbacks import StopOnSignal
+    from keras_t2i.callbacks import StopOnSignal, TrainingLimit
 
-    ended = any(isinstance(each, StopOnSignal) and each.agreed for each in callbacks)
-    if ended or not epochs:
+    enders = [each for each in callbacks if isinstance(each, StopOnSignal | TrainingLimit)]
+    if any(each.agreed for each in enders) or not epochs:
         return
     model.compile()
     rows = min(batch_size, len(source))
