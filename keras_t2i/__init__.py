@@ -25,7 +25,15 @@ if TYPE_CHECKING:
         text,
     )
     from keras_t2i.data import open_source
-    from keras_t2i.models import GANCLS, ContrastiveGAN, StackGAN, StackGANv2
+    from keras_t2i.models import (
+        DAMSM,
+        DMGAN,
+        GANCLS,
+        AttnGAN,
+        ContrastiveGAN,
+        StackGAN,
+        StackGANv2,
+    )
     from keras_t2i.presets import list_presets
     from keras_t2i.presets import load_bundle as from_preset
     from keras_t2i.tasks import demo, evaluate, plot_attention, train
@@ -55,7 +63,10 @@ _MODULES = (
     "text",
 )
 _NAMES = {
+    "AttnGAN": ("keras_t2i.models", "AttnGAN"),
     "ContrastiveGAN": ("keras_t2i.models", "ContrastiveGAN"),
+    "DAMSM": ("keras_t2i.models", "DAMSM"),
+    "DMGAN": ("keras_t2i.models", "DMGAN"),
     "GANCLS": ("keras_t2i.models", "GANCLS"),
     "StackGAN": ("keras_t2i.models", "StackGAN"),
     "StackGANv2": ("keras_t2i.models", "StackGANv2"),
@@ -69,7 +80,10 @@ _NAMES = {
 }
 
 __all__ = [
+    "DAMSM",
+    "DMGAN",
     "GANCLS",
+    "AttnGAN",
     "ContrastiveGAN",
     "StackGAN",
     "StackGANv2",

@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class System:
-    """One text-to-image system.
+    """One system: it paints captions, or matches them with pictures.
 
     Attributes:
         name: file name in `keras_t2i.models`, and the name on the command line.

@@ -7,6 +7,8 @@ import keras_t2i.models
 from keras_t2i.data.batch import FIELDS
 from keras_t2i.models import AdversarialModel, TextToImage
 from keras_t2i.registry import SYSTEMS, find_system
+from keras_t2i.tasks.system_options import option_names
+from keras_t2i.text.matching_model import MatchingModel
 
 every_system = pytest.mark.parametrize("row", SYSTEMS, ids=lambda row: row.name)
 
@@ -16,19 +18,18 @@ def test_a_row_names_its_file_and_class(row):
     system = row.load()
     assert system.__name__ == row.class_name
     assert f"{system.__module__}.".startswith(f"keras_t2i.models.{row.name}.")  # file or package
-    assert issubclass(system, TextToImage)
-    assert issubclass(system, AdversarialModel)
+    assert issubclass(system, TextToImage if row.paints else MatchingModel)
+    assert issubclass(system, AdversarialModel) == row.paints
     assert getattr(keras_t2i.models, row.class_name) is system
     assert getattr(keras_t2i, row.class_name) is system
+    assert row.class_name in keras_t2i.__all__
 
 
 @every_system
 def test_a_row_speaks_of_contract_fields_and_known_arguments(row):
     assert set(row.inputs) <= {"images", *FIELDS}
     assert {"tokens", "images"} <= set(row.inputs)
-    known = set(inspect.signature(row.load()).parameters)
-    known |= set(inspect.signature(row.load().for_source).parameters)
-    known |= {"length"}
+    known = {*option_names(row), "length"}
     for arguments in (row.tiny, row.compact):
         assert set(arguments) <= known
     with pytest.raises(TypeError):

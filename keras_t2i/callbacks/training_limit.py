@@ -18,6 +18,9 @@ class TrainingLimit(keras.callbacks.Callback):
         minutes: of this callback's trainings together. The clock starts behind the first step,
             which compiles the model and may take longer than a hundred others.
 
+    Attributes:
+        agreed: has it ended a training, on all workers?
+
     Raises:
         ValueError: a limit that is not positive.
 
@@ -30,6 +33,7 @@ class TrainingLimit(keras.callbacks.Callback):
         if (steps is not None and steps < 1) or (minutes is not None and not minutes > 0):
             raise ValueError(f"Limits must be positive. Received: steps={steps}, minutes={minutes}")
         self.steps, self.minutes = steps, minutes
+        self.agreed = False
         self._start: float | None = None
 
     @property
@@ -42,7 +46,7 @@ class TrainingLimit(keras.callbacks.Callback):
             self._start = time.monotonic()
         step = steps_done(self.model)
         if self.is_reached(step) or self._is_late(step):
-            self.model.stop_training = True
+            self.agreed = self.model.stop_training = True
 
     def is_reached(self, step: int) -> bool:
         """Is this the last step, or a later one?"""

@@ -38,7 +38,10 @@ def train(
     ] = False,
     steps: Annotated[int | None, typer.Option(help="Steps in all.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the pictures in all.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Minutes from now.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Minutes from now, of a text encoder or stage that learns first too."),
+    ] = None,
     resolution: Annotated[int, typer.Option(help="Side of the pictures.")] = 64,
     batch_size: Annotated[int, typer.Option(help="Pictures a step, on all devices.")] = 64,
     compact: Annotated[
@@ -101,6 +104,9 @@ def train(
     progress: Annotated[bool, typer.Option(help="Show a progress line.")] = True,
 ) -> None:
     """Train a system; Ctrl-C ends it with a saved model, --resume goes on, also after a kill.
+
+    What a system first trains (a text encoder, a DAMSM, a stage I) keeps to its own schedule, which
+    --option sets (text_epochs, damsm_epochs, first_epochs); only --minutes and signals end it.
 
     Example: keras-t2i train contrastive_gan --data shapes --run-dir runs/shapes --minutes 20
 

@@ -29,7 +29,8 @@ class GatedMemory(WordReader):
     | g^r | `response_gate` |
 
     As in the released code, the writers, key and value have a bias and a ReLU, and the map's mean
-    carries no gradient into the writing (the paper says neither).
+    carries no gradient into the writing. The paper says nothing of either, so that there is no
+    other published form for an argument to give.
 
     Args:
         neighbours_masks: as in `WordAttention`.

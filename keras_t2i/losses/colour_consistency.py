@@ -13,9 +13,10 @@ def colour_consistency(
 ) -> KerasTensor:
     """How far mean colour and colour covariance of two stages' pictures lie apart.
 
-    mean over rows of lambda_1 |m - m'|^2 + lambda_2 |C - C'|^2 with lambda_1 = 1. As in the
-    released code, both squares are means over their 3 and 9 entries where the paper sums, and the
-    coarse picture carries no gradient: the finer stage follows the coarser.
+    mean over rows of lambda_1 |m - m'|^2 + lambda_2 |C - C'|^2 with lambda_1 = 1, the squares
+    summed over their 3 and 9 entries. The released code takes means over both instead: that is
+    `covariance_weight=5 / 3`, and an alpha of a third. As in it, the coarse picture carries no
+    gradient: the finer stage follows the coarser.
 
     Args:
         fine: (B, H, W, 3).
@@ -27,12 +28,13 @@ def colour_consistency(
 
     Example:
         >>> float(colour_consistency(ops.ones((1, 4, 4, 3)), ops.zeros((1, 2, 2, 3))))
-        1.0
+        3.0
     """
     mean, covariance = _colour_statistics(fine)
     wanted_mean, wanted_covariance = map(ops.stop_gradient, _colour_statistics(coarse))
-    means = ops.mean(ops.square(mean - wanted_mean))
-    return means + covariance_weight * ops.mean(ops.square(covariance - wanted_covariance))
+    means = ops.sum(ops.square(mean - wanted_mean), axis=-1)
+    covariances = ops.sum(ops.square(covariance - wanted_covariance), axis=(-2, -1))
+    return ops.mean(means + covariance_weight * covariances)
 
 
 def _colour_statistics(images: KerasTensor) -> tuple[KerasTensor, KerasTensor]:

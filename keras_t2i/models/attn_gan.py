@@ -109,6 +109,14 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         >>> pictures, attention = model.generate(["a red bird"], seed=7, return_attention=True)
     """
 
+    disagreements = (
+        ("adversarial_weight", "1/2", "1"),
+        ("mismatch_weight", "0 (none)", "1"),
+        ("kl_weight", "0 (none)", "1"),
+        ("neighbours_masks", "False", "True"),
+        *((f"damsm.{name}", *values) for name, *values in DAMSM.disagreements),
+    )
+
     def __init__(
         self,
         damsm: DAMSM,

@@ -36,7 +36,8 @@ class DMGAN(AttnGAN):
 
     As released, which the paper does not tell: spectrally normalised critics without batch norm,
     writers with ReLU and bias, and the refined map given twice to the residual blocks in the place
-    of AttnGAN's contexts. Deviations are AttnGAN's; besides, power iterations advance once an
+    of AttnGAN's contexts. There is no argument for another form of these, as the paper describes
+    none. Deviations are AttnGAN's; besides, power iterations advance once an
     update of the critics, where the code advances them at each call.
 
     Args:
@@ -55,6 +56,11 @@ class DMGAN(AttnGAN):
         >>> model.compile()
         >>> model.fit(source.batches(model.tokenizer, model.resolutions, 10), epochs=800)
     """
+
+    disagreements = (
+        *(row for row in AttnGAN.disagreements if row[0] != "kl_weight"),
+        ("kl_weight", "condition_dim (1, on the sum over features)", "1"),
+    )
 
     def __init__(
         self,

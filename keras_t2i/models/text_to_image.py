@@ -31,11 +31,14 @@ class TextToImage:
         resolutions: sides of the pictures of each stage; the last is what `generate` returns.
         training_parts: networks that neither painting nor encoding needs, such as critics; a
             bundle for painting leaves them out.
+        disagreements: rows (argument, in the paper, in the released code) of what these have
+            differently, for the card.
     """
 
     tokenizer: Any
     resolutions: tuple[int, ...]
     training_parts: Sequence[Any] = ()
+    disagreements: Sequence[tuple[str, ...]] = ()
 
     @classmethod
     def for_source(cls, source: Any, *, length: int = 32, **options: Any) -> Self:

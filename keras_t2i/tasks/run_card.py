@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from operator import attrgetter
 from typing import Any
 
 import keras
@@ -21,6 +22,8 @@ def run_card(
 ) -> str:
     """Markdown with the arguments, the steps done and a few lines of the history.
 
+    A model's `disagreements` stand beside the values that it has.
+
     Unless `judged`, it says that no metric was taken.
     """
     step = steps_done(model)
@@ -31,9 +34,20 @@ def run_card(
         f"{arguments['batch_size']} on `{arguments['source']}`.\n\n"
         f"{'' if judged else UNJUDGED}"
         f"## Arguments\n\n```json\n{json.dumps(arguments, indent=2, ensure_ascii=False)}\n```\n\n"
+        f"{_disagreements_table(model)}"
         f"## Losses\n\n{_history_table(run)}\n\n"
         f"Made with {used}.\n"
     )
+
+
+def _disagreements_table(model: keras.Model) -> str:
+    """What paper and released code have differently, and what this model follows."""
+    rows = getattr(model, "disagreements", ())
+    if not rows:
+        return ""
+    table = [["argument", "paper", "released code", "this model"], ["---"] * 4]
+    table += [[f"`{name}`", *values, str(attrgetter(name)(model))] for name, *values in rows]
+    return f"## Where paper and released code disagree\n\n{_markdown(table)}\n\n"
 
 
 def _history_table(run: RunDirectory) -> str:
@@ -47,5 +61,8 @@ def _history_table(run: RunDirectory) -> str:
         [f"{line[name]:,.0f}" if name == "step" else f"{line[name]:.3f}" for name in names]
         for line in lines
     ]
-    table = [names, ["---"] * len(names), *rows]
+    return _markdown([names, ["---"] * len(names), *rows])
+
+
+def _markdown(table: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in table)

@@ -187,7 +187,11 @@ class RunDirectory:
         """
         recorded = _flat(self.read_arguments())
         asked = _flat(json.loads(json.dumps(arguments)))
-        names = [name for name in asked | recorded if asked.get(name) != recorded.get(name)]
+        names = [
+            name
+            for name in asked | recorded
+            if _whole(asked.get(name)) != _whole(recorded.get(name))
+        ]
         if asked.get("source_path") and recorded.get("source_path"):
             # Files may have been moved; that they are the same ones, `Resume` looks at.
             names = [name for name in names if name not in ("source", "source_path")]
@@ -211,6 +215,11 @@ def _flat(arguments: dict[str, Any]) -> dict[str, Any]:
         parts = value if isinstance(value, dict) else {}
         flat |= {f"{name}.{key}": each for key, each in parts.items()} or {name: value}
     return flat
+
+
+def _whole(value: Any) -> Any:
+    """A path may have been recorded as it was given, from the folder of that time."""
+    return os.path.abspath(value) if isinstance(value, str) else value
 
 
 def _now() -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from keras_t2i.data import Source
 from keras_t2i.data.batching import TEXTS
+from keras_t2i.presets import list_presets
 from keras_t2i.registry import System
 
 ALWAYS = ("tokens", "images", "labels", "content", "mismatched_tokens")
@@ -17,13 +20,16 @@ RESERVED = ("tokenizer", "text_encoder", "text_callbacks", "stage", "stage_callb
 
 def option_names(system: System) -> list[str]:
     """What `for_source` of a system takes, beside the source."""
-    model_class = system.load()
-    names: list[str] = []
+    return list(_options(system))
+
+
+def _options(system: System) -> dict[str, inspect.Parameter]:
+    model_class, found = system.load(), {}
     for function in (model_class.for_source, *_constructors(model_class)):
-        for parameter in inspect.signature(function).parameters.values():
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-                names.append(parameter.name)
-    return [name for name in dict.fromkeys(names) if name not in RESERVED]
+        for name, parameter in inspect.signature(function).parameters.items():
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name not in RESERVED:
+                found.setdefault(name, parameter)
+    return found
 
 
 def _constructors(model_class: type) -> list[Any]:
@@ -59,6 +65,37 @@ def check_options(system: System, options: Mapping[str, Any]) -> None:
             f"`{system.name}` has no such option.{hint} Its options: {', '.join(known)}. "
             f"Received: option={name!r}"
         )
+
+
+def recorded_options(system: System, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as a run directory records them, so that the training goes on from any folder.
+
+    Where an option takes a path, as its annotation says, files and folders get their whole path;
+    names of shipped models stay as they are.
+
+    Raises:
+        TypeError: a value that no file holds, such as a model.
+    """
+    known = _options(system)
+    paths = [name for name in options if "PathLike" in str(known[name].annotation)]
+    options = {**options, **{name: _whole_path(options[name]) for name in paths}}
+    for name, value in options.items():
+        try:
+            json.dumps(value)
+        except TypeError as error:
+            raise TypeError(
+                "Options are recorded, so that the training can go on: numbers, words, lists and "
+                "dicts of them, and paths where the option takes one. In place of a model give its "
+                f"bundle's folder. Received: {name}={value!r}, a {type(value).__name__}"
+            ) from error
+    return options
+
+
+def _whole_path(value: Any) -> Any:
+    if not isinstance(value, str | os.PathLike) or value in list_presets():
+        return value
+    path = os.path.abspath(os.path.expanduser(value))
+    return path if os.path.exists(path) else os.fspath(value)
 
 
 def check_batch_size(batch_size: int, source: Source) -> int:

@@ -23,7 +23,7 @@ from keras_t2i.registry import find_system
 from keras_t2i.tasks.loading import find_bundle
 from keras_t2i.tasks.machines import machine_strategy
 from keras_t2i.tasks.run_directory import RunDirectory
-from keras_t2i.tasks.system_options import check_options
+from keras_t2i.tasks.system_options import check_options, recorded_options
 from keras_t2i.tasks.training_session import HISTORY_EVERY, TrainingSession
 from keras_t2i.text import check_captions
 from keras_t2i.workers import loss_of_workers_told
@@ -77,9 +77,15 @@ def train(
     The training ends at the first of its limits, or at Ctrl-C or SIGTERM after the step under
     way; each time with a saved model. A save holds all that the training is
     (`keras_t2i.callbacks.Resume`), so that the same call with `resume=True`, or
-    `resume_training(run_dir)`, goes on as if it had never stopped, also after a kill. Where a
-    system's text encoder learns first and the end comes meanwhile, what it has learned is saved in
-    its place, and the model comes back untrained.
+    `resume_training(run_dir)`, goes on as if it had never stopped, also after a kill.
+
+    Some systems first train a text encoder, a DAMSM or a stage I, by their own published schedules
+    and for the epochs that `options` name: signals and `minutes` end that too, but `steps`,
+    `epochs`, `learning_rate`, `cool_down`, `nan_retries`, `micro_batches`, `recompute_from` and
+    `jit_compile` are of the system itself. Where the end comes meanwhile, what has been learned is
+    saved in its place, and the model comes back untrained. To set all of a DAMSM's or a stage I's
+    training, train it by itself (`train("damsm", ...)`, `options={"stages": "first"}`) and give
+    its folder as option `damsm` or `first`.
 
     Args:
         system: name in the registry, such as "contrastive_gan".
@@ -89,7 +95,8 @@ def train(
         batch_size: rows of a batch.
         steps: updates of the generator in all, those before a resumption included.
         epochs: passes over the pictures in all, likewise.
-        minutes: length of this call's training, from the end of its first step.
+        minutes: length of this call's training, from the end of its first step; a text encoder, a
+            DAMSM or a stage I that learns first takes its time from them.
         cool_down: of `steps`, how many at the end have learning rates that fall linearly to zero
             (`keras_t2i.callbacks.CoolDown`) in place of the system's published schedule.
         learning_rate: of all optimizers, in place of the system's own and its schedule.
@@ -98,7 +105,8 @@ def train(
         precision: a Keras dtype policy: "mixed_bfloat16" is half as fast again on processors with
             AVX512-BF16 or AMX; it becomes the process's policy. Saves hold float32 either way.
         compact: begin with the registry's options for a model that two cores can train.
-        options: further arguments of the system's `for_source`.
+        options: further arguments of the system's `for_source`, such as can be recorded: of a model
+            (`damsm`, `first`) the folder of its bundle or training.
         source_options: keywords of `open_source`, where `source` is a name or a path.
         captions: what the grids show; None takes eight of held-out pictures.
         grid_every: steps between two grids, and between two points of TensorBoard's curves.
@@ -128,6 +136,7 @@ def train(
         The trained model.
 
     Raises:
+        TypeError: an option that cannot be recorded, such as a model.
         ValueError: an unknown system, source or option (with the close matches), no limit, a
             `cool_down` without `steps`, or arguments that differ from those of the run to resume.
         FileExistsError: `run_dir` holds a run (and `resume` is False) or other files.
@@ -157,6 +166,7 @@ def train(
     base = row.compact if compact else {}
     options = {"resolution": resolution, "seed": seed, **base, **(options or {})}
     check_options(row, options)
+    options = recorded_options(row, options)
     if not (resume and run.exists):
         run.check_free()
     if workers and resume and _is_done(run, steps, epochs):
@@ -265,7 +275,7 @@ def _limit(steps: int | None, epochs: int | None, minutes: float | None) -> watc
         )
     if epochs is not None and epochs < 1:
         raise ValueError(f"`epochs` must be positive. Received: epochs={epochs}")
-    return watch.TrainingLimit(steps=steps, minutes=minutes)
+    return watch.TrainingLimit(steps=steps)
 
 
 def _is_done(run: RunDirectory, steps: int | None, epochs: int | None) -> bool:

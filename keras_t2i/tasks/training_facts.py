@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import Any
 
@@ -56,8 +57,15 @@ def train_command(run: RunDirectory, steps: int | None) -> str:
         ("--option", arguments["options"]),
     ):
         for key, value in options.items():
-            words += [flag, f"{key}={value}"]
+            words += [flag, f"{key}={_from_runs(value, run)}"]
     return shlex.join(words)
+
+
+def _from_runs(value: Any, run: RunDirectory) -> Any:
+    """Whole paths as seen from the folder that holds `runs/`, so that they name no machine."""
+    if not isinstance(value, str) or not os.path.isabs(value):
+        return value
+    return os.path.normpath(os.path.join("runs", os.path.relpath(value, run.path.parent)))
 
 
 def _seconds(lines: list[dict[str, float]]) -> float:

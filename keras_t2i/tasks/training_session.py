@@ -44,6 +44,9 @@ class TrainingSession:
         settings: what may differ when the training goes on, likewise.
         stop: knows of signals.
         strategy: the devices.
+
+    Attributes:
+        clock: counts the minutes, also of a text encoder or a stage that learns before the system.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class TrainingSession:
         self.row, self.source, self.run = row, source, run
         self.arguments, self.settings = arguments, settings
         self.stop, self.strategy = stop, strategy
+        self.clock = watch.TrainingLimit(minutes=settings["minutes"])
         self.batch_size, self.seed = arguments["batch_size"], arguments["seed"]
         self.annotations = needed_annotations(row, source)
         self.per_epoch = source.steps(check_batch_size(self.batch_size, source))
@@ -99,9 +103,9 @@ class TrainingSession:
         steps, epochs = self.settings["steps"], self.settings["epochs"]
         ends = [steps, epochs and epochs * self.per_epoch]
         last = min((end for end in ends if end), default=None)
-        return watch.TrainingProgress(
-            batch_size=self.batch_size, steps=last, minutes=self.settings["minutes"]
-        )
+        minutes = self.settings["minutes"]
+        left = minutes and max(0.0, minutes - self.clock.seconds / 60)
+        return watch.TrainingProgress(batch_size=self.batch_size, steps=last, minutes=left)
 
     def go(
         self,
@@ -112,10 +116,10 @@ class TrainingSession:
         callbacks: Iterable[keras.callbacks.Callback],
         epochs: int,
     ) -> None:
-        """Train to the limit; each way out leaves a save.
+        """Train to the limit or the last minute; each way out leaves a save.
 
         Args:
-            limit: ends it.
+            limit: of steps; minutes are counted by `clock`, over what comes before as well.
             watchers: look and write.
             rates: the schedule.
             callbacks: the user's.
@@ -126,15 +130,19 @@ class TrainingSession:
                 self.stop.received = self.stop.received or ELSEWHERE
                 self._end(self.stop.received)  # before the first step
                 return
+            if self.clock.agreed:  # by what came before
+                self._end("limit")
+                return
             self._begin()
             resume = self._saver(self.run.path, self.card)
             guard = watch.NaNGuard(retries=self.settings["nan_retries"])
+            enders = (limit, self.clock, self.stop)
             if not limit.is_reached(self.step):
                 try:
                     self.model.fit(
                         self.batches(),
                         epochs=epochs,
-                        callbacks=[*rates, guard, *watchers, *callbacks, resume, limit, self.stop],
+                        callbacks=[*rates, guard, *watchers, *callbacks, resume, *enders],
                         verbose=0,
                     )
                 except watch.TrainingDiverged:
@@ -215,7 +223,7 @@ class TrainingSession:
     def _before_the_model(self, history: pathlib.Path) -> list[keras.callbacks.Callback]:
         """Of a training that comes before the one of `go`: it begins the run, and can be ended."""
         begin = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: self._begin())
-        return [begin, self.stop, watch.HistoryFile(history, every=HISTORY_EVERY)]
+        return [begin, self.clock, self.stop, watch.HistoryFile(history, every=HISTORY_EVERY)]
 
     def _check_replicas(self) -> None:
         replicas = self.strategy.num_replicas_in_sync

@@ -31,6 +31,18 @@ def test_the_clock_starts_behind_the_first_step(monkeypatch):
     now[0] += 1
     assert at_step(limit, 3)
     assert limit.seconds == 30
+    assert limit.agreed
+
+
+def test_a_clock_runs_on_in_the_next_training(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(training_limit.time, "monotonic", lambda: now[0])
+    limit = TrainingLimit(minutes=1)
+    assert not at_step(limit, 1)
+    now[0] += 50  # of another model's training
+    assert not at_step(limit, 1)
+    now[0] += 10
+    assert at_step(limit, 2)
 
 
 def test_without_limits_it_never_stops():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_t2i.callbacks import StopOnSignal
+from keras_t2i.callbacks import StopOnSignal, TrainingLimit
 from keras_t2i.data import Shapes
 from keras_t2i.export.signatures import build_signatures
 from keras_t2i.models import GANCLS, StackGAN
@@ -21,6 +21,7 @@ from keras_t2i.models.stack_gan.networks import (
     build_second_generator,
 )
 from keras_t2i.models.stack_gan.training import train_first_stage
+from keras_t2i.tasks import train
 from keras_t2i.testing import (
     check_bundles,
     check_config_round_trip,
@@ -205,8 +206,21 @@ def test_stage_two_takes_a_trained_stage_one(trial, tmp_path):
         StackGAN.for_source(trial.source, first=first.generator)
 
 
-def test_stage_one_does_not_begin_where_the_text_encoder_was_ended(trial):
-    stop = StopOnSignal()
+def test_stage_two_takes_the_training_of_a_stage_one(trial, tmp_path):
+    options = {**trial.options, "stages": "first"}
+    resolution = options.pop("resolution")
+    call = {"resolution": resolution, "batch_size": 4, "steps": 1, "progress": False}
+    first = train("stack_gan", trial.source, tmp_path / "run", options=options, **call)
+    model = StackGAN.for_source(trial.source, first=tmp_path / "run")
+    for old, new in zip(
+        first.generator.get_weights(), model.first_generator.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("ender", [StopOnSignal, TrainingLimit])
+def test_stage_one_does_not_begin_where_the_text_encoder_was_ended(ender, trial):
+    stop = ender()
     stop.agreed = True
     model = made(trial, stages="first")
     train_first_stage(model, trial.source, epochs=5, batch_size=4, callbacks=[stop])
@@ -255,7 +269,7 @@ def test_hand_computed_losses_with_the_caption_alone(trial):
     fakes = {**fakes, "mean": tf.ones((2, 4)), "log_variance": tf.zeros((2, 4))}
     terms = model.generator_losses(batch, fakes)
     assert float(terms["g_fake"]) == pytest.approx((HALF + FAKE) / 2, rel=1e-5)
-    assert float(terms["kl"]) == pytest.approx(2.0 * 0.5)
+    assert float(terms["kl"]) == pytest.approx(4 * 0.5)  # the sum over four features
 
 
 def test_hand_computed_losses_where_the_picture_is_judged_alone_too(trial):
@@ -269,6 +283,18 @@ def test_hand_computed_losses_where_the_picture_is_judged_alone_too(trial):
     assert float(terms["d_mismatch"]) == pytest.approx((HALF + FAKE) / 2 / 3, rel=1e-5)
     scores(model, [[0.0, 0.0]], [[ODDS, ODDS]])
     assert float(model.generator_losses(batch, fakes)["g_fake"]) == pytest.approx(HALF + REAL)
+
+
+def test_the_divergence_weighs_as_in_the_paper_or_as_released(trial):
+    fakes = {"8": tf.zeros((2, 8, 8, 3)), "told": tf.zeros((2, 8))}
+    fakes |= {"mean": 2.0 * tf.ones((2, 6)), "log_variance": tf.zeros((2, 6))}
+    paper = made(trial, stages="first", condition_dim=6)
+    released = made(trial, stages="first", condition_dim=6, kl_weight=2.0)
+    for model, wanted in ((paper, 6 * 2.0), (released, 2.0 * 2.0)):
+        model.compile()
+        assert float(model.generator_losses({}, fakes)["kl"]) == pytest.approx(wanted)
+        assert StackGAN.from_config(model.get_config()).kl_weight == model.kl_weight
+        assert model.next_stage().kl_weight == model.kl_weight
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -121,6 +121,18 @@ def test_hand_computed_critic_losses(trial):
         assert float(loss) == pytest.approx(REAL + HALF + REAL + REAL, rel=1e-5)
 
 
+def test_the_released_critic_losses_count_the_wrong_pairs_picture_as_real(trial):
+    model = StackGANv2.for_source(trial.source, **{**trial.options, "real_weight": 2.0})
+    model.compile()
+    batch, fakes = fake_batch(model, trial)
+    scores(model, 2 * [[ODDS, ODDS], [0.0, 0.0]], 2 * [[ODDS, ODDS], [-ODDS, -ODDS], [0.0, ODDS]])
+    wrong_match, wrong_alone = (HALF + FAKE) / 2, REAL
+    for loss in model.discriminator_losses(batch, fakes).values():
+        expected = REAL + HALF + REAL + REAL + wrong_match + wrong_alone
+        assert float(loss) == pytest.approx(expected, rel=1e-5)
+    assert StackGANv2.from_config(model.get_config()).real_weight == 2.0
+
+
 def test_hand_computed_generator_losses(trial):
     model = trial.model()
     batch, fakes = fake_batch(model, trial)
@@ -138,8 +150,24 @@ def test_colours_of_neighbouring_stages_agree(trial, blind):
     scores(blind, 2 * [[0.0, 0.0]])
     terms = blind.generator_losses({}, fakes)
     del blind._look, blind._match
-    assert float(terms["colour_16"]) == pytest.approx(50.0 * 0.25, rel=1e-5)
+    assert float(terms["colour_16"]) == pytest.approx(50.0 * 3 * 0.25, rel=1e-5)
     assert set(blind.loss_names) == {"d_8", "d_16", "g_8", "g_16", "colour_16"}
+
+
+def test_released_colours_are_means_over_their_entries(trial, blind):
+    options = {"conditional": False, "colour_weight": 50 / 3, "covariance_weight": 5 / 3}
+    released = StackGANv2(CharacterTokenizer(), **{**blind_sizes(blind), **options})
+    fine = np.zeros((1, 16, 16, 3), "float32")
+    fine[:, :8, :, :2], fine[:, 8:, :, :2] = 0.75, -0.25  # means 0.25 twice, covariances 0.25
+    scores(released, 2 * [[0.0]])
+    terms = released.generator_losses({}, {"8": tf.zeros((1, 8, 8, 3)), "16": tf.constant(fine)})
+    expected = 50 * (2 * 0.25**2 / 3 + 5 * 4 * 0.25**2 / 9)
+    assert float(terms["colour_16"]) == pytest.approx(expected, rel=1e-5)
+
+
+def blind_sizes(model):
+    names = ("resolutions", "noise_dim", "generator_width", "discriminator_width")
+    return {name: getattr(model, name) for name in names}
 
 
 def test_the_critics_read_the_mean_which_learns_from_them(trial):

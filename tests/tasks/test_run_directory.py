@@ -107,6 +107,15 @@ def test_pictures_may_have_been_moved(tmp_path):
         run.check_arguments({**ARGUMENTS, "source": "shapes", "source_path": None})
 
 
+def test_a_path_may_have_been_recorded_as_it_was_given(tmp_path, monkeypatch):
+    run = RunDirectory(tmp_path / "run")
+    run.begin({"options": {"damsm": "runs/damsm"}})
+    monkeypatch.chdir(tmp_path)
+    run.check_arguments({"options": {"damsm": str(tmp_path / "runs" / "damsm")}})
+    with pytest.raises(ValueError, match=r"options\.damsm='/other/damsm' \(it began with"):
+        run.check_arguments({"options": {"damsm": "/other/damsm"}})
+
+
 def test_precision_may_change_but_for_float16_whose_loss_is_scaled(tmp_path):
     run = RunDirectory(tmp_path)
     run.begin(ARGUMENTS)

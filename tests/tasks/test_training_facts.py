@@ -43,6 +43,15 @@ def test_the_command_names_a_learning_rate_of_ones_own(tmp_path):
     assert " --learning-rate 0.001 " in train_command(run, 40)
 
 
+def test_the_command_names_other_trainings_as_its_own(tmp_path):
+    run = RunDirectory(tmp_path / "runs" / "painter")
+    folders = {"damsm": "runs/damsm", "first": "runs/both/first_stage", "other": "bundles/damsm"}
+    options = {name: str(tmp_path / path) for name, path in folders.items()}
+    run.begin({**ARGUMENTS, "options": options}, LENGTH)
+    words = " ".join(f"--option {name}={path}" for name, path in folders.items())
+    assert train_command(run, 40).endswith(words)
+
+
 def test_minutes_go_on_over_resumptions(run):
     assert training_facts(run) == {}  # nothing was saved yet
     run.model.mkdir()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
 from keras_t2i.data import Shapes
 from keras_t2i.models import DAMSM, AttnGAN
 from keras_t2i.registry import find_system
-from keras_t2i.tasks import load_model, train
+from keras_t2i.tasks import load_model, resume_training, train
 
 SETTINGS = {"resolution": 16, "batch_size": 8, "progress": False}
 
@@ -67,6 +69,25 @@ def test_what_only_painting_knows_is_refused(options, message, source, tmp_path)
 def test_a_model_that_paints_nothing_is_not_painted_with(trained):
     with pytest.raises(ValueError, match=r"paints none.*a DAMSM"):
         load_model(trained[0])
+
+
+def test_a_training_with_it_goes_on_from_any_folder(trained, source, tmp_path, monkeypatch):
+    run, _ = trained
+    monkeypatch.chdir(run.parent)
+    options = {k: v for k, v in find_system("attn_gan").tiny.items() if k != "resolution"}
+    given = {"options": {**options, "damsm": run.name}, "steps": 1}
+    train("attn_gan", source, tmp_path / "painter", **given, **SETTINGS)
+    shutil.rmtree(tmp_path / "painter" / "model")  # as if it had been killed before its first save
+    monkeypatch.chdir(tmp_path)
+    model = resume_training(tmp_path / "painter", source=source, progress=False)
+    assert int(model.optimizer.iterations) == 1
+
+
+def test_a_model_among_the_options_is_refused_before_anything_is_written(trained, tmp_path):
+    _, model = trained
+    with pytest.raises(TypeError, match=r"its bundle's folder. Received: damsm=<DAMSM"):
+        train("attn_gan", "shapes", tmp_path / "run", steps=1, options={"damsm": model})
+    assert not (tmp_path / "run").exists()
 
 
 def test_another_model_is_no_damsm(source):

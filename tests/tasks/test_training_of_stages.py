@@ -3,6 +3,8 @@
 import os
 import signal
 
+import pytest
+
 from keras_t2i.callbacks import StopOnSignal, read_history
 from keras_t2i.data import Shapes
 from keras_t2i.presets import load_bundle
@@ -14,16 +16,32 @@ from keras_t2i.testing.trial import demand_equal_weights
 STAGE_STEPS = 2  # epochs of one batch
 
 
-def test_a_training_stopped_amid_stage_one_goes_on_there(monkeypatch, tmp_path):
-    run, source = RunDirectory(tmp_path / "run"), Shapes(objects=(1,), count=8)
+@pytest.fixture
+def call():
     options = {**find_system("stack_gan").tiny, "stages": "both", "first_epochs": STAGE_STEPS}
-    call = {
+    return {
         "resolution": options.pop("resolution"),
         "options": options,
         "batch_size": 4,
         "steps": 1,
         "progress": False,
     }
+
+
+def test_minutes_end_stage_one_too_and_its_settings_are_its_own(call, tmp_path):
+    run, source = RunDirectory(tmp_path / "run"), Shapes(objects=(1,), count=8)
+    call["options"]["first_epochs"] = 10**6
+    model = train("stack_gan", source, run.path, minutes=1e-6, learning_rate=1e-5, **call)
+    assert int(model.optimizer.iterations) == 0
+    assert not run.has_model
+    assert run.read_calls()[-1]["why"] == "limit"
+    first = load_bundle(run.first_stage / "model")
+    assert int(first.optimizer.iterations) in (1, 2)
+    assert float(first.optimizer.learning_rate.numpy()) == pytest.approx(2e-4)
+
+
+def test_a_training_stopped_amid_stage_one_goes_on_there(call, monkeypatch, tmp_path):
+    run, source = RunDirectory(tmp_path / "run"), Shapes(objects=(1,), count=8)
     with monkeypatch.context() as patch:
         original = StopOnSignal.on_train_batch_end
 

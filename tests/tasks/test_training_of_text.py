@@ -88,6 +88,16 @@ def test_a_stopped_text_encoder_is_no_model_yet(gan_cls, signal_at, tmp_path):
         gan_cls(run.path)
 
 
+def test_minutes_end_a_text_encoders_training_too(gan_cls, whole, tmp_path):
+    run = RunDirectory(tmp_path / "short")
+    stopped = gan_cls(run.path, minutes=1e-6)
+    assert int(stopped.optimizer.iterations) == 0
+    assert run.text_encoder.exists()
+    assert read_history(run.text_history)[-1]["step"] in (1, 2)
+    assert run.read_calls()[-1]["why"] == "limit"
+    demand_equal_weights(gan_cls(run.path, resume=True), whole[1])
+
+
 def test_bad_options_are_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ValueError, match="`text_epochs`"):
         train("gan_cls", SOURCE, tmp_path / "run", steps=1, options={"text_epochs": -1})

@@ -83,7 +83,7 @@ def near_miss(
     shares = dict(KINDS)
     while True:
         kind, chance = _pick(shares, chance)
-        altered = list(_altered(kind, scene, triples, numbers))
+        altered = list(_altered(kind, scene, triples=triples, numbers=numbers))
         if altered:
             chosen, own = altered[int(chance * len(altered))], captions(scene)
             return NearMiss(kind, chosen, [text for text in captions(chosen) if text not in own])
@@ -101,7 +101,7 @@ def _pick(shares: dict[str, int], chance: float) -> tuple[str, float]:
 
 
 def _altered(
-    kind: str, scene: Scene, triples: Collection[int], numbers: Collection[int]
+    kind: str, scene: Scene, *, triples: Collection[int], numbers: Collection[int]
 ) -> Iterable[Scene]:
     """All scenes that captions could tell with one error of a kind."""
     match kind:

@@ -116,6 +116,7 @@ class DAMSM(MatchingModel):
     """
 
     loss_names = ("words", "sentence")
+    disagreements = (("attention_scale", "5", "4"), ("rooted", "True", "False"))
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ Stacked Generative Adversarial Networks, ICCV 2017, https://arxiv.org/abs/1612.0
 | G_0, D_0 | at stage 1 `generator`, `image_critic` and `match_critic`; then `first_generator` |
 | G, D | at stage 2 `generator`, `image_critic` and `match_critic` |
 | s_0 | the sketch, the picture of the lower resolution |
-| lambda | `kl_weight` |
+| lambda | `kl_weight / condition_dim`, as here the divergence is a mean |
 """
 
 from __future__ import annotations
@@ -71,12 +71,10 @@ class StackGAN(TextToImage, AdversarialModel):
     Deviations, with their reasons: the wrong pair is (picture, mismatched caption of the batch),
     where the codes take (another picture, caption) or the next row's caption, which may fit; one
     caption a picture, where the TensorFlow code averages the embeddings of four, because one
-    caption is what the model is asked with later; the divergence is the mean over features with
-    weight 2, as in both codes, where the paper has the sum with weight 1
-    (`kl_weight=condition_dim`); rates are halved every 100 epochs in both stages, as in the paper,
-    where the TensorFlow code has 50 in stage I; a normal truncated by its distribution function,
-    where TensorFlow draws anew; batch norm is synchronised over replicas. The residual variant
-    adds bottleneck blocks that the paper does not tell.
+    caption is what the model is asked with later; rates are halved every 100 epochs in both
+    stages, as in the paper, where the TensorFlow code has 50 in stage I; a normal truncated by its
+    distribution function, where TensorFlow draws anew; batch norm is synchronised over replicas.
+    The residual variant adds bottleneck blocks that the paper does not tell.
 
     Args:
         tokenizer: makes tokens of captions; it becomes part of the model.
@@ -91,7 +89,9 @@ class StackGAN(TextToImage, AdversarialModel):
         discriminator_width: channels behind a critic's first convolution at 64 px.
         residual_blocks: of stage II's generator.
         mismatch_weight: share of the wrong pairs against the fakes in the critics' loss.
-        kl_weight: of the divergence of the condition from the standard normal.
+        kl_weight: of the divergence of the condition from the standard normal, a mean over
+            features. None is `condition_dim`, which is the paper's lambda of 1 on the sum; both
+            released codes have 2.0.
         seed: names every random draw of the training.
 
     Raises:
@@ -110,6 +110,8 @@ class StackGAN(TextToImage, AdversarialModel):
         (64, 64, 3)
     """
 
+    disagreements = (("kl_weight", "condition_dim (1, on the sum over features)", "2"),)
+
     def __init__(
         self,
         tokenizer: Tokenizer,
@@ -124,7 +126,7 @@ class StackGAN(TextToImage, AdversarialModel):
         discriminator_width: int = 64,
         residual_blocks: int = 4,
         mismatch_weight: float = 0.5,
-        kl_weight: float = 2.0,
+        kl_weight: float | None = None,
         seed: int = 0,
         **options: Any,
     ) -> None:
@@ -134,7 +136,8 @@ class StackGAN(TextToImage, AdversarialModel):
         self.noise_dim, self.condition_dim = noise_dim, condition_dim
         self.generator_width, self.discriminator_width = generator_width, discriminator_width
         self.residual_blocks, self.seed = residual_blocks, seed
-        self.mismatch_weight, self.kl_weight = mismatch_weight, kl_weight
+        self.mismatch_weight = mismatch_weight
+        self.kl_weight = float(condition_dim) if kl_weight is None else kl_weight
         check_sizes(**{name: getattr(self, name) for name in SIZES})
         check_weights(**{name: getattr(self, name) for name in WEIGHTS})
         check_seed(seed)
@@ -181,8 +184,9 @@ class StackGAN(TextToImage, AdversarialModel):
             source: a `keras_t2i.data.Source`.
             stages: "first" trains the text encoder and gives stage 1; "both" trains stage I too
                 and gives stage 2.
-            first: a trained stage I, or the name or folder of its bundle, in place of all
-                training here; stage 2 on it is returned.
+            first: a trained stage I, or the name or folder of its bundle or training (the folder
+                `first_stage` of one of both stages too), in place of all training here; stage 2
+                on it is returned.
             first_epochs: of stage I, with "both"; a line an epoch is printed.
             first_batch_size: rows of its batches (fewer where the source has not as many, or
                 replicas do not divide them).

@@ -39,13 +39,13 @@ def train_first_stage(
         epochs: 0 leaves the model as it is.
         batch_size: fewer rows are taken where the source has not as many, or replicas do not
             divide them.
-        callbacks: besides the schedule. Where a `StopOnSignal` among them has ended the training
-            of the text encoder, this one does not begin.
+        callbacks: besides the schedule. Where a `StopOnSignal` or `TrainingLimit` among them has
+            ended the training of the text encoder, this one does not begin.
     """
-    from keras_t2i.callbacks import StopOnSignal
+    from keras_t2i.callbacks import StopOnSignal, TrainingLimit
 
-    ended = any(isinstance(each, StopOnSignal) and each.agreed for each in callbacks)
-    if ended or not epochs:
+    enders = [each for each in callbacks if isinstance(each, StopOnSignal | TrainingLimit)]
+    if any(each.agreed for each in enders) or not epochs:
         return
     model.compile()
     rows = min(batch_size, len(source))
@@ -56,14 +56,15 @@ def train_first_stage(
 
 
 def loaded_first_stage(first: Any | str | os.PathLike[str], kind: type) -> Any:
-    """A model of a class, given or loaded from the name or folder of its bundle.
+    """A model of a class, given or loaded from the name or folder of its bundle or training.
 
     Raises:
         TypeError: another model.
     """
     from keras_t2i.presets import load_bundle
+    from keras_t2i.tasks.loading import find_bundle
 
-    model = first if isinstance(first, keras.Model) else load_bundle(first)
+    model = first if isinstance(first, keras.Model) else load_bundle(find_bundle(first))
     if not isinstance(model, kind):
         raise TypeError(
             f"`first` must be a {kind.__name__} of stage 1 or the bundle of one. "

@@ -15,7 +15,7 @@ Generative Adversarial Networks, TPAMI 2018, https://arxiv.org/abs/1710.10916.
 | F_i, G_i | layers `stem_`, `stage_` and `images_` of `generator` |
 | h_i, s_i | maps behind `stage_...`, pictures by their sides |
 | D_i | `image_critics`, `match_critics` |
-| alpha of the colour consistency | `colour_weight` |
+| alpha, lambda_2 of the colour consistency | `colour_weight`, `covariance_weight` |
 """
 
 from __future__ import annotations
@@ -49,7 +49,14 @@ from keras_t2i.text import CharacterTokenizer, TextEncoder, Tokenizer
 from keras_t2i.text.train_char_encoder import new_char_encoder, train_char_encoder
 
 SIZES = ("noise_dim", "condition_dim", "generator_width", "discriminator_width", "residual_blocks")
-WEIGHTS = ("mismatch_weight", "kl_weight", "colour_weight", "average_momentum")
+WEIGHTS = (
+    "real_weight",
+    "mismatch_weight",
+    "kl_weight",
+    "colour_weight",
+    "covariance_weight",
+    "average_momentum",
+)
 COLOUR_WEIGHTS = {True: 0.0, False: 50.0}  # of conditional and unconditional models, as published
 
 
@@ -62,12 +69,15 @@ class StackGANv2(TextToImage, AdversarialModel):
     there is no `encode`, and no exported signature of that name.
 
     Deviations: the wrong pair is (picture, mismatched caption of the batch), where the code takes
-    (another picture, caption). The code also counts the other picture as a real one for the score
-    without caption; here that would be the same picture again, so the term falls together with
-    the real one, which stands once, as in the paper. The moving average is kept in a copy, which
+    (another picture, caption). The moving average is kept in a copy, which
     paints; the code writes it over the weights under training at each snapshot. Batch norm is
     synchronised over replicas. The divergence and its weight of 2 are the code's: the paper takes
     over that of StackGAN and tells no weight.
+
+    Where paper and released code disagree, the default is the paper's. The code counts the wrong
+    pair's picture as a real one for the score without caption; here that is the same picture
+    again, so `real_weight=2.0` is the code's. It takes means where the paper's colour consistency
+    sums: `colour_weight=50 / 3, covariance_weight=5 / 3` is the code's.
 
     Args:
         tokenizer: makes tokens of captions; it becomes part of the model.
@@ -81,10 +91,12 @@ class StackGANv2(TextToImage, AdversarialModel):
         discriminator_width: channels behind a critic's first convolution at 64 px.
         residual_blocks: in each stage behind the first.
         conditional: paint captions; False is the unconditional model.
+        real_weight: of a real picture's score by itself in the critics' loss.
         mismatch_weight: of the wrong pairs in the critics' loss.
         kl_weight: of the divergence of the condition from the standard normal.
         colour_weight: alpha, of the colour consistency of neighbouring stages; None is the
             paper's, 0 with captions and 50 without.
+        covariance_weight: lambda_2, of the colours' covariances therein.
         average_momentum: of the moving average of the generator's weights, which paints.
         seed: names every random draw of the training.
 
@@ -98,6 +110,13 @@ class StackGANv2(TextToImage, AdversarialModel):
         >>> model.fit(source.batches(model.tokenizer, model.resolutions, 24), epochs=600)
     """
 
+    disagreements = (
+        ("real_weight", "1", "2"),
+        ("kl_weight", "not told", "2"),
+        ("colour_weight", "0 with captions, 50 without", "0 with captions, 50/3 without"),
+        ("covariance_weight", "5", "5/3"),
+    )
+
     def __init__(
         self,
         tokenizer: Tokenizer,
@@ -110,9 +129,11 @@ class StackGANv2(TextToImage, AdversarialModel):
         discriminator_width: int = 64,
         residual_blocks: int = 2,
         conditional: bool = True,
+        real_weight: float = 1.0,
         mismatch_weight: float = 1.0,
         kl_weight: float = 2.0,
         colour_weight: float | None = None,
+        covariance_weight: float = 5.0,
         average_momentum: float = 0.999,
         seed: int = 0,
         **options: Any,
@@ -123,7 +144,8 @@ class StackGANv2(TextToImage, AdversarialModel):
         self.noise_dim, self.condition_dim = noise_dim, condition_dim
         self.generator_width, self.discriminator_width = generator_width, discriminator_width
         self.residual_blocks, self.seed = residual_blocks, seed
-        self.mismatch_weight, self.kl_weight = mismatch_weight, kl_weight
+        self.real_weight, self.mismatch_weight = real_weight, mismatch_weight
+        self.kl_weight, self.covariance_weight = kl_weight, covariance_weight
         self.colour_weight = COLOUR_WEIGHTS[conditional] if colour_weight is None else colour_weight
         self.average_momentum = average_momentum
         check_sizes(**{name: getattr(self, name) for name in SIZES})
@@ -237,7 +259,7 @@ class StackGANv2(TextToImage, AdversarialModel):
         for number, side in enumerate(map(str, self.resolutions)):
             scores, real = self._look(number, batch["images"][side])
             fake_scores, fake = self._look(number, fakes[side])
-            loss = real_cross_entropy(scores) + fake_cross_entropy(fake_scores)
+            loss = self.real_weight * real_cross_entropy(scores) + fake_cross_entropy(fake_scores)
             if told is not None:
                 loss += real_cross_entropy(self._match(number, real, told))
                 loss += fake_cross_entropy(self._match(number, fake, told))
@@ -259,7 +281,11 @@ class StackGANv2(TextToImage, AdversarialModel):
         if self.conditional:
             terms["kl"] = self.kl_weight * kl_divergence(fakes["mean"], fakes["log_variance"])
         for side in self.resolutions[1:] if self.colour_weight else ():
-            apart = colour_consistency(fakes[str(side)], fakes[str(side // 2)])
+            apart = colour_consistency(
+                fakes[str(side)],
+                fakes[str(side // 2)],
+                covariance_weight=self.covariance_weight,
+            )
             terms[f"colour_{side}"] = self.colour_weight * apart
         return terms
 
