@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_t2i.models import text_to_image
 from keras_t2i.testing.trial import Trial, demand, demand_error
@@ -56,19 +57,19 @@ def check_chunks(trial: Trial, *, count: int = 1000) -> None:
     """A long list is painted in bounded chunks, with a progress bar where it is asked for."""
     model = trial.painter
     sizes: list[int] = []
-    paint = model._paint_chunk
+    paint = model._painter
 
-    def watched(tokens: np.ndarray, *rest: Any) -> np.ndarray:
+    def watched(tokens: tf.Tensor, *rest: Any) -> tf.Tensor:
         sizes.append(len(tokens))
         return paint(tokens, *rest)
 
-    model.__dict__["_paint_chunk"] = watched
+    model.__dict__["_compiled_painter"] = watched
     captions, written = trial.captions(count), io.StringIO()
     try:
         with contextlib.redirect_stderr(written):
             pictures = model.generate(captions, seed=0, progress=True)
     finally:
-        del model.__dict__["_paint_chunk"]
+        model.__dict__["_compiled_painter"] = paint
     demand(len(pictures) == count == sum(sizes), f"{sum(sizes)} of {count} were painted.")
     demand(max(sizes) <= text_to_image.CHUNK, f"Chunks should be bounded. Received: {sizes}")
     demand(f"{count}/{count}" in written.getvalue(), "The progress bar should reach its end.")

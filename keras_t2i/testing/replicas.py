@@ -9,12 +9,12 @@ from keras_t2i.callbacks import PictureGrid
 from keras_t2i.testing.learning import check_terms
 from keras_t2i.testing.trial import Trial, demand, demand_equal_weights
 
-STEPS = 20
+STEPS = 8
 TOLERANCE = 3e-4  # of the largest weight of a kernel, and at least of 1
 
 
 def check_replicas(trial: Trial, strategy: tf.distribute.Strategy) -> None:
-    """N replicas that share a batch learn in 20 steps what one replica learns from it.
+    """N replicas that share a batch learn in 8 steps what one replica learns from it.
 
     Both players' optimizers have a large epsilon, so that weights follow gradients smoothly: with
     a small one the first steps are of the size of the rate whatever the gradient, and where it is

@@ -284,7 +284,6 @@ def test_loss_names_must_be_those_of_the_terms(smallest):
         ("forward", ({}, None, True)),
         ("discriminator_losses", ({}, {})),
         ("generator_losses", ({}, {})),
-        ("default_optimizers", ()),
     ],
 )
 def test_the_role_leaves_its_methods_to_the_system(method, arguments):

@@ -125,7 +125,7 @@ class PaintsByPosition(SmallestGAN):
 class PaintsAllAtOnce(SmallestGAN):
     def generate(self, captions, **options):
         tokens = self.tokenizer.tokenize(captions)
-        return self._paint_chunk(tokens, np.arange(len(tokens)), None)
+        return self._painter(tokens, np.arange(len(tokens))).numpy()
 
 
 class IgnoresTruncation(SmallestGAN):
