@@ -129,6 +129,29 @@ def build_residual_image_critic(
     return keras.Model(images, x, name="image_critic")
 
 
+def build_contrast_head(
+    width: int, *, embedding_dim: int, initializer: keras.Initializer, name: str = "contrast_head"
+) -> keras.Model:
+    """Features (B, 4, 4, 8 x width) -> embeddings of pictures (B, embedding_dim), float32.
+
+    What there is anywhere (the largest and the mean features), and roughly where (16 features of
+    each place), as in `ContrastiveGAN`: `losses.contrastive_loss` compares with captions.
+    """
+    features = keras.Input((SMALLEST, SMALLEST, 8 * width), name="features")
+    places = layers.Conv2D(16, 1, kernel_initializer=initializer.clone(), name="places")(features)
+    everything = layers.Concatenate(name="everything")(
+        [
+            layers.GlobalMaxPooling2D(name="largest")(features),
+            layers.GlobalAveragePooling2D(name="mean")(features),
+            layers.Flatten(name="flat_places")(places),
+        ]
+    )
+    embedding = layers.Dense(
+        embedding_dim, kernel_initializer=initializer.clone(), dtype="float32", name="embedding"
+    )(everything)
+    return keras.Model(features, embedding, name=name)
+
+
 def halving_widths(resolution: int, width: int) -> list[int]:
     """Channels of the halvings from `resolution` to 4, first to last.
 

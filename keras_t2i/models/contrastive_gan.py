@@ -42,6 +42,7 @@ from keras_t2i.layers.differentiable_augmentation import augment_pictures, check
 from keras_t2i.layers.random import batch_normal, row_normal
 from keras_t2i.losses import (
     contrastive_loss,
+    diversity_loss,
     fake_cross_entropy,
     r1_penalty,
     real_cross_entropy,
@@ -287,22 +288,6 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
             return penalty()
         due = tf.equal(self.optimizer.iterations.value % self.r1_every, 0)
         return tf.cond(due, lambda: self.r1_every * penalty(), lambda: tf.zeros(()))
-
-
-def diversity_loss(images: tf.Tensor, repainted: tf.Tensor) -> tf.Tensor:
-    """Mean over captions of -log of the distance between two pictures of a caption.
-
-    Args:
-        images: (B, H, W, 3) in [-1, 1].
-        repainted: the same captions, painted with other noise.
-
-    Returns:
-        float32 scalar. MSGAN's (https://arxiv.org/abs/1903.05628) ratio of distances, with the
-        noise's own distance, nearly constant, left out, and the logarithm in place of the inverse,
-        so that captions of small objects count as much as those of large ones.
-    """
-    distance = tf.reduce_mean(tf.abs(images - repainted), axis=(1, 2, 3))
-    return -tf.reduce_mean(tf.math.log(distance + 0.01))
 
 
 def build_generator(

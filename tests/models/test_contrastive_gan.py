@@ -12,7 +12,6 @@ from keras_t2i.models.contrastive_gan import (
     build_discriminator,
     build_generator,
     build_match_critic,
-    diversity_loss,
 )
 
 
@@ -130,13 +129,6 @@ def test_captions_and_pictures_have_comparable_embeddings(trial):
     model, batch = trial.painter, trial.batch()
     assert model.encode(batch["tokens"]).shape == (4, 8)
     assert model.encode_images(batch["images"]["16"]).shape == (4, 8)
-
-
-def test_hand_computed_diversity():
-    images = tf.constant([0.0, 0.5], tf.float32)[:, None, None, None] * tf.ones((2, 2, 2, 3))
-    repainted = tf.constant([0.99, 0.5], tf.float32)[:, None, None, None] * tf.ones((2, 2, 2, 3))
-    expected = -(np.log(1.0) + np.log(0.01)) / 2  # distances 0.99 and 0, each plus 0.01
-    assert float(diversity_loss(images, repainted)) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize(
