@@ -26,7 +26,8 @@ from keras import KerasTensor, layers
 
 from keras_t2i.layers.critics import Normalization
 from keras_t2i.layers.gated_memory import GatedMemory
-from keras_t2i.models.attn_gan import AttnGAN, orthogonal
+from keras_t2i.layers.stages import orthogonal
+from keras_t2i.models.attn_gan import AttnGAN
 from keras_t2i.models.damsm import DAMSM
 
 

@@ -29,6 +29,7 @@ import tensorflow as tf
 from keras_t2i.layers.averaging import MovingAverage
 from keras_t2i.layers.critics import build_image_critic, build_match_critic
 from keras_t2i.layers.random import batch_normal, row_normal
+from keras_t2i.layers.stages import orthogonal
 from keras_t2i.losses import (
     colour_consistency,
     fake_cross_entropy,
@@ -43,7 +44,7 @@ from keras_t2i.models.arguments import (
     check_weights,
     doubling,
 )
-from keras_t2i.models.stack_gan_v2.generator import build_generator, orthogonal
+from keras_t2i.models.stack_gan_v2.generator import build_generator
 from keras_t2i.models.text_to_image import TextToImage
 from keras_t2i.text import CharacterTokenizer, TextEncoder, Tokenizer
 from keras_t2i.text.train_char_encoder import new_char_encoder, train_char_encoder

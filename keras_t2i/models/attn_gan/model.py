@@ -31,15 +31,9 @@ from keras import KerasTensor, layers
 from keras_t2i.data.pairing import Mismatcher
 from keras_t2i.layers.averaging import MovingAverage
 from keras_t2i.layers.blocks import pixel_norm
-from keras_t2i.layers.conditioning import ConditioningAugmentation
 from keras_t2i.layers.critics import Normalization, build_image_critic, build_match_critic
 from keras_t2i.layers.random import batch_normal, row_normal
-from keras_t2i.layers.stages import (
-    gated_residual_block,
-    gated_stem,
-    gated_up_block,
-    image_head,
-)
+from keras_t2i.layers.stages import orthogonal
 from keras_t2i.layers.word_attention import WordAttention
 from keras_t2i.losses import fake_cross_entropy, kl_divergence, real_cross_entropy
 from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
@@ -51,6 +45,7 @@ from keras_t2i.models.arguments import (
     doubling,
 )
 from keras_t2i.models.attends_to_words import PREFIX, AttendsToWords
+from keras_t2i.models.attn_gan.generator import build_generator
 from keras_t2i.models.damsm import DAMSM
 from keras_t2i.models.damsm.training import trained_damsm
 
@@ -351,55 +346,6 @@ class AttnGAN(AttendsToWords, AdversarialModel):
             **options,
         )
         return image_critic, match_critic
-
-
-def build_generator(
-    resolutions: Sequence[int],
-    width: int,
-    *,
-    noise_dim: int,
-    condition_dim: int,
-    text_dim: int,
-    residual_blocks: int,
-    attend: Any,
-) -> keras.Model:
-    """Paints all resolutions.
-
-    Inputs: noise (B, Z), the condition's noise (B, C), sentence (B, D), words (B, T, D), mask
-    (B, T) bool. Outputs, a dict: "64" (B, 64, 64, 3) in [-1, 1] for each resolution,
-    "attention_64" (B, 64, 64, T) for each but the last, "mean" and "log_variance" (B, C).
-    """
-    inputs = [
-        keras.Input((noise_dim,), name="noise"),
-        keras.Input((condition_dim,), name="condition_noise"),
-        keras.Input((text_dim,), name="sentence"),
-        keras.Input((None, text_dim), name="words"),
-        keras.Input((None,), dtype="bool", name="mask"),
-    ]
-    noise, further, sentence, words, mask = inputs
-    kernel = orthogonal()
-    augment = ConditioningAugmentation(
-        condition_dim, kernel_initializer=kernel.clone(), name="condition"
-    )
-    condition, mean, log_variance = augment([sentence, further])
-    x = layers.Concatenate(name="stem_vector")([condition, noise])
-    x = gated_stem(x, resolutions[0], width, initializer=kernel)
-    outputs = {"mean": mean, "log_variance": log_variance}
-    for number, side in enumerate(resolutions):
-        if number:
-            x, attention = attend(x, words, mask, name=f"attention_{side // 2}")
-            outputs[f"attention_{side // 2}"] = attention
-            for block in range(1, residual_blocks + 1):
-                name = f"stage_{side}_residual_{block}"
-                x = gated_residual_block(x, name=name, initializer=kernel)
-            x = gated_up_block(x, width, name=f"stage_{side}_up", initializer=kernel)
-        outputs[str(side)] = image_head(x, name=f"images_{side}", initializer=kernel)
-    return keras.Model(inputs, outputs, name="generator")
-
-
-def orthogonal() -> keras.Initializer:
-    """Initial kernels of all networks, as released."""
-    return keras.initializers.Orthogonal()
 
 
 def _check_sides(resolutions: tuple[int, ...], damsm: DAMSM) -> None:
