@@ -33,6 +33,7 @@ from keras_t2i.losses.contrastive import contrastive_loss
 from keras_t2i.losses.word_matching import word_matching_loss, word_scores
 from keras_t2i.models.adversarial import part_config
 from keras_t2i.models.arguments import check_seed, check_sizes, check_weights
+from keras_t2i.models.bundled import Bundled
 from keras_t2i.models.damsm.image_encoders import IMAGE_ENCODERS
 from keras_t2i.text import BiLSTMEncoder, Tokenizer, WordTokenizer
 from keras_t2i.text.matching_model import MatchingModel, share_found
@@ -69,7 +70,7 @@ class Ranking:
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
-class DAMSM(MatchingModel):
+class DAMSM(Bundled, MatchingModel):
     """Text and image encoder that learn together which caption belongs to which picture.
 
     `fit` takes batches that keep the contract of `keras_t2i.data.batch`. AttnGAN and DM-GAN take
@@ -316,12 +317,6 @@ class DAMSM(MatchingModel):
         rows = [[score(pictures, told_here) for pictures in seen] for told_here in told]
         return Ranking.of(np.concatenate([np.concatenate(row, axis=1) for row in rows]))
 
-    def save_to_preset(self, path: str | os.PathLike[str], **options: Any) -> None:
-        """Write this model as a bundle; see `keras_t2i.presets.save_bundle`."""
-        from keras_t2i.presets import save_bundle
-
-        save_bundle(self, path, **options)
-
     def _sentence_scores(self, seen: Features, told: Features) -> np.ndarray:
         codes, sentences = (tf.math.l2_normalize(x, -1) for x in (seen["code"], told["sentence"]))
         return tf.matmul(sentences, codes, transpose_b=True).numpy()
@@ -345,18 +340,6 @@ class DAMSM(MatchingModel):
                 f"Received: dtype={images.dtype}, shape={images.shape}"
             )
         return images
-
-    @classmethod
-    def from_preset(cls, name: str | os.PathLike[str]) -> Self:
-        """Load a bundle from its folder."""
-        from keras_t2i.presets import load_bundle
-
-        model = load_bundle(name)
-        if not isinstance(model, cls):
-            raise ValueError(
-                f"This is no {cls.__name__}. Received: {str(name)!r}, a {type(model).__name__}"
-            )
-        return model
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
