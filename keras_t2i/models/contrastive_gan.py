@@ -171,6 +171,8 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         )
         self.built = True
 
+    reads_mismatches = False
+
     @property
     def discriminator_parts(self) -> tuple[keras.Layer, ...]:
         """The critic and its match head, and the text encoder, which helps the critic alone."""

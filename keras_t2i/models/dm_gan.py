@@ -19,6 +19,7 @@ All else is AttnGAN's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -49,7 +50,7 @@ class DMGAN(AttnGAN):
         **options: as in `AttnGAN`.
 
     Raises:
-        ValueError: sizes that do not fit, or a number out of range.
+        TypeError, ValueError: as `AttnGAN`.
 
     Example:
         >>> model = DMGAN.for_source(source, resolution=64, damsm_epochs=10)
@@ -59,7 +60,7 @@ class DMGAN(AttnGAN):
 
     def __init__(
         self,
-        damsm: DAMSM,
+        damsm: DAMSM | Mapping[str, Any],
         *,
         generator_width: int = 64,
         discriminator_width: int = 32,

@@ -23,6 +23,7 @@ from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.layers.blocks import DownBlock, PixelUnshuffle
 
 REGIONS_SIDE = 8  # of the small encoder's map of regions
+SMALL_SIDES = (16, 32, 64, 128)  # of pictures that the small encoder was made for
 LITE0_SIDE = 128  # at least: its map of a sixteenth of the side is then 8x8
 
 
