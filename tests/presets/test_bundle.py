@@ -134,6 +134,19 @@ def test_a_bundle_without_training_parts_paints_exactly_and_begins_them_anew(tmp
         model.save_to_preset(tmp_path / "none", training_parts=False, training_state=True)
 
 
+@pytest.mark.parametrize("system", ["gan_cls", "stack_gan", "stack_gan_v2", "attn_gan"])
+def test_a_bundle_for_painting_leaves_the_critics_out(system, tmp_path):
+    row = find_system(system)
+    model = row.load().for_source(Shapes(count=8), **row.tiny)
+    model.save_to_preset(tmp_path / "small", for_painting=True)
+    with h5py.File(tmp_path / "small" / "model.weights.h5") as file:
+        found = []
+        file.visititems(lambda name, x: found.append((name, x)) if hasattr(x, "dtype") else None)
+        critics = [x for name, x in found if "critic" in name]
+        assert critics
+        assert not any(np.any(x[()]) for x in critics)
+
+
 def test_a_bundle_for_painting_with_training_state_is_refused(model, tmp_path):
     with pytest.raises(ValueError, match="choose one"):
         model.save_to_preset(tmp_path / "bundle", for_painting=True, training_state=True)

@@ -323,8 +323,6 @@ class DAMSM(Bundled, MatchingModel):
         if by not in ("sentence", "words"):
             raise ValueError(f'`by` must be "sentence" or "words". Received: by={by!r}')
         images, tokens = self._checked(images), self.tokenizer.tokenize(captions)
-        if not len(tokens):
-            raise ValueError("`captions` must hold at least one sentence. Received: captions=[]")
         told = [self.read(tf.constant(tokens[k : k + CHUNK])) for k in range(0, len(tokens), CHUNK)]
         seen = [self.look(to_float(images[k : k + CHUNK])) for k in range(0, len(images), CHUNK)]
         score = self._sentence_scores if by == "sentence" else self._word_scores
