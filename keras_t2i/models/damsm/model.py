@@ -34,7 +34,7 @@ from keras_t2i.losses.word_matching import word_matching_loss, word_scores
 from keras_t2i.models.adversarial import part_config
 from keras_t2i.models.arguments import check_flags, check_seed, check_sizes, check_weights
 from keras_t2i.models.bundled import Bundled
-from keras_t2i.models.damsm.image_encoders import IMAGE_ENCODERS, SMALL_SIDES
+from keras_t2i.models.damsm.image_encoders import IMAGE_ENCODERS, REGIONS_SIDE
 from keras_t2i.text import BiLSTMEncoder, Tokenizer, WordTokenizer
 from keras_t2i.text.matching_model import MatchingModel, share_found
 
@@ -84,9 +84,9 @@ class DAMSM(Bundled, MatchingModel):
     Args:
         tokenizer: makes tokens of captions; it becomes part of the model.
         resolution: side R of the pictures to look at.
-        image_encoder_name: "small" learns wholly, for 16, 32, 64 or 128 px; "inception_v3" as
-            published and "efficientnet_lite0" learn their two last layers alone (see
-            `image_encoders`).
+        image_encoder_name: "small" learns wholly, for powers of two from 16 px (made for 128 at
+            most); "inception_v3" as published and "efficientnet_lite0" learn their two last
+            layers alone (see `image_encoders`).
         embedding_dim: size of a word's embedding.
         feature_dim: D, of words, sentence, regions and code alike (even: two LSTM directions).
         dropout: of the embeddings, in [0, 1).
@@ -376,9 +376,10 @@ def _check_arguments(feature_dim: int, image_encoder_name: str, resolution: int)
             f"`image_encoder_name` must be one of {list(IMAGE_ENCODERS)}. "
             f"Received: image_encoder_name={image_encoder_name!r}"
         )
-    if image_encoder_name == "small" and resolution not in SMALL_SIDES:
+    halved = resolution >= 2 * REGIONS_SIDE and not resolution & (resolution - 1)
+    if image_encoder_name == "small" and not halved:
         raise ValueError(
-            f'`resolution` must be one of {SMALL_SIDES} for image_encoder_name="small", which '
+            '`resolution` must be a power of two from 16 for image_encoder_name="small", which '
             "halves pictures down to 8x8 regions; the other encoders take any. "
             f"Received: resolution={resolution}"
         )
