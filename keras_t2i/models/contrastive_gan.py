@@ -108,6 +108,7 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         "g_contrast",
         "g_diversity",
     )
+    reads_mismatches = False
 
     def __init__(
         self,
@@ -170,8 +171,6 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
             MovingAverage(self.text_encoder, self.averaged_text_encoder, momentum=average_momentum),
         )
         self.built = True
-
-    reads_mismatches = False
 
     @property
     def discriminator_parts(self) -> tuple[keras.Layer, ...]:
