@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -15,11 +15,12 @@ Gradient = tf.Tensor | tf.IndexedSlices | None
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
 class LossScale(keras.optimizers.LossScaleOptimizer):
-    """Keras's dynamic loss scale, mended in two points.
+    """Keras's dynamic loss scale, mended in three points.
 
-    Each replica asks whether its own gradients are finite, before they are added up, and Keras acts
-    on the first one's answer: here all skip a step where one has to. A skipped step, whose batch
-    is spent, counts in `iterations`, so that these tell the place in the data.
+    A training that was saved without a loss scale goes on with one, and keeps its moments. Each
+    replica asks whether its own gradients are finite, before they are added up, and Keras acts on
+    the first one's answer: here all skip a step where one has to. A skipped step, whose batch is
+    spent, counts in `iterations`, so that these tell the place in the data.
 
     Takes what `keras.optimizers.LossScaleOptimizer` takes.
     """
@@ -36,6 +37,18 @@ class LossScale(keras.optimizers.LossScaleOptimizer):
             grads = [_times(gradient, factor) for gradient in grads]
         super().apply(grads, trainable_variables)
         assign_everywhere([self.iterations], [step])
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Those of a loss scale, or of a bare optimizer into the inner one."""
+        if len(store.keys()) == len(self.inner_optimizer.variables):
+            self.inner_optimizer.load_own_variables(store)
+        else:
+            super().load_own_variables(store)
+
+    def __dir__(self) -> list[str]:
+        # Keras saves what it finds here. The inner optimizer's variables are among our own: they
+        # would be saved twice, and be looked for where a bare optimizer has none.
+        return [name for name in super().__dir__() if name != "inner_optimizer"]
 
 
 def loss_scaled(optimizer: keras.Optimizer, *, name: str) -> keras.Optimizer:

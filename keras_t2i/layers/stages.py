@@ -130,3 +130,8 @@ def tiled(vector: KerasTensor, side: int, *, name: str) -> KerasTensor:
     """(B, V) to (B, side, side, V), the vector at each place."""
     x = layers.RepeatVector(side * side, name=f"{name}_repeated")(vector)
     return layers.Reshape((side, side, vector.shape[-1]), name=name)(x)
+
+
+def orthogonal() -> keras.Initializer:
+    """Initial kernels of StackGAN++, AttnGAN and DM-GAN, as released."""
+    return keras.initializers.Orthogonal()

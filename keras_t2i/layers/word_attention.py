@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras import KerasTensor, ops
 
-FORBIDDEN = -1e9  # a score that no softmax notices
+from keras_t2i.layers.masking import FORBIDDEN
 
 
 class WordReader(keras.layers.Layer):

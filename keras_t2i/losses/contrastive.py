@@ -9,9 +9,8 @@ from __future__ import annotations
 from keras import KerasTensor, ops
 
 from keras_t2i.layers.distribute import gather_over_replicas
+from keras_t2i.layers.masking import FORBIDDEN
 from keras_t2i.losses.joint_embedding import same_content
-
-MASKED = -1e9  # a score no exponential notices; not -inf, whose gradient is NaN
 
 
 def contrastive_loss(
@@ -84,8 +83,8 @@ def both_ways(
         itself = same_content(rows, None, everywhere=global_negatives)
         same = same_content(rows, content, everywhere=global_negatives)
         masked = ops.logical_and(same, ops.logical_not(itself))
-        by_picture = ops.where(masked, MASKED, by_picture)
-        by_caption = ops.where(masked, MASKED, by_caption)
+        by_picture = ops.where(masked, FORBIDDEN, by_picture)
+        by_caption = ops.where(masked, FORBIDDEN, by_caption)
     if wrong is not None:
         by_picture = ops.concatenate([by_picture, wrong[:, None]], axis=-1)
     of_captions = ops.mean(ops.logsumexp(by_picture, axis=-1) - positives)

@@ -12,10 +12,10 @@ from __future__ import annotations
 from keras import KerasTensor, ops
 
 from keras_t2i.layers.distribute import gather_over_replicas
+from keras_t2i.layers.masking import FORBIDDEN
 from keras_t2i.losses.contrastive import both_ways
 
 SMALL = 1e-8
-FORBIDDEN = -1e9  # a score that no exponential notices
 
 
 def word_matching_loss(

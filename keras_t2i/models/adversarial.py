@@ -56,6 +56,8 @@ class AdversarialModel(keras.Model):
         learning: True within a training step, False within `evaluate`; networks with batch
             statistics take it as `training` in the loss methods.
         micro_batches: parts in which a step takes each replica's batch, set by `compile`.
+        reads_mismatches: do the losses read `mismatched_tokens`? Where not, a source is not asked
+            for them, which it might not have.
     """
 
     loss_names: tuple[str, ...]
@@ -64,6 +66,7 @@ class AdversarialModel(keras.Model):
     seed: int
     learning: bool = True
     micro_batches: int = 1
+    reads_mismatches: bool = True
 
     def forward(self, batch: Batch, noise: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
         """Paint the batch's captions. Returns named tensors, pictures in [-1, 1]."""

@@ -28,14 +28,55 @@ def check_weights(**weights: Any) -> None:
             )
 
 
+def check_flags(**flags: Any) -> None:
+    """Raise `ValueError` at a named value that is neither True nor False.
+
+    A flag that is any other object would count as True, also "no".
+    """
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise ValueError(f"`{name}` must be True or False. Received: {name}={value!r}")
+
+
 def check_doubling(resolutions: Any) -> tuple[int, ...]:
-    """The stages' sides as a tuple; raise `ValueError` where they do not double."""
+    """The stages' sides as a tuple.
+
+    Raises:
+        ValueError: they do not double, or do not begin with a power of two from 8.
+    """
     sides = tuple(resolutions) if isinstance(resolutions, Sequence) else ()
     whole = bool(sides) and all(_is_whole(side) and side > 0 for side in sides)
     if not whole or any(2 * small != large for small, large in pairwise(sides)):
         raise ValueError(
             "`resolutions` must double at every stage, such as (64, 128, 256). "
             f"Received: resolutions={resolutions!r}"
+        )
+    if sides[0] < 8 or sides[0] & (sides[0] - 1):
+        raise ValueError(
+            "`resolutions` must begin with a power of two from 8, as the critics halve pictures "
+            f"down to 4 px. Received: resolutions={resolutions!r}"
+        )
+    return sides
+
+
+def sides_of(resolution: Any, stages: Any, resolutions: Any = None) -> tuple[int, ...]:
+    """The sides of the stages, from what `for_source` of a system in stages takes.
+
+    Args:
+        resolution: the last; None is the last of `resolutions`, or 256.
+        stages: how many there are, where they are not named one by one.
+        resolutions: the sides one by one; None for so many that double up to `resolution`.
+
+    Raises:
+        ValueError: sides that do not fit, or a resolution that is not the last of them.
+    """
+    if resolutions is None:
+        return doubling(256 if resolution is None else resolution, stages)
+    sides = check_doubling(resolutions)
+    if resolution not in (None, sides[-1]):
+        raise ValueError(
+            "`resolution` must be the last of `resolutions`; give one of them, or make them agree. "
+            f"Received: resolution={resolution!r}, resolutions={resolutions!r}"
         )
     return sides
 

@@ -109,6 +109,7 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
         "g_contrast",
         "g_diversity",
     )
+    reads_mismatches = False
 
     def __init__(
         self,

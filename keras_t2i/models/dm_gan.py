@@ -19,6 +19,7 @@ All else is AttnGAN's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -26,7 +27,8 @@ from keras import KerasTensor, layers
 
 from keras_t2i.layers.critics import Normalization
 from keras_t2i.layers.gated_memory import GatedMemory
-from keras_t2i.models.attn_gan import AttnGAN, orthogonal
+from keras_t2i.layers.stages import orthogonal
+from keras_t2i.models.attn_gan import AttnGAN
 from keras_t2i.models.damsm import DAMSM
 
 
@@ -49,7 +51,7 @@ class DMGAN(AttnGAN):
         **options: as in `AttnGAN`.
 
     Raises:
-        ValueError: sizes that do not fit, or a number out of range.
+        TypeError, ValueError: as `AttnGAN`.
 
     Example:
         >>> model = DMGAN.for_source(source, resolution=64, damsm_epochs=10)
@@ -64,7 +66,7 @@ class DMGAN(AttnGAN):
 
     def __init__(
         self,
-        damsm: DAMSM,
+        damsm: DAMSM | Mapping[str, Any],
         *,
         generator_width: int = 64,
         discriminator_width: int = 32,

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_t2i.data.augment import to_uint8
+from keras_t2i.models.bundled import Bundled
 from keras_t2i.progress_line import ProgressLine
 
 CHUNK = 64  # pictures painted at once: bounds memory, and larger ones are no faster
@@ -21,7 +22,7 @@ SEEDS = np.iinfo(np.int64)
 PAINTED = "painted {done}/{total} pictures, {rate:.0f}/s"
 
 
-class TextToImage:
+class TextToImage(Bundled):
     """What every text-to-image system offers; a system inherits it together with a Keras model.
 
     A system sets `tokenizer` and `resolutions` and writes `paint`.
@@ -126,26 +127,6 @@ class TextToImage:
         from keras_t2i.export import export_model
 
         return export_model(self, path, **options)
-
-    def save_to_preset(self, path: str | os.PathLike[str], **options: Any) -> None:
-        """Write this model as a bundle; see `keras_t2i.presets.save_bundle`."""
-        from keras_t2i.presets import save_bundle
-
-        save_bundle(self, path, **options)
-
-    @classmethod
-    def from_preset(cls, name: str | os.PathLike[str]) -> Self:
-        """Load a shipped model by name, or a bundle from its folder."""
-        from keras_t2i.presets import load_bundle
-
-        model = load_bundle(name)
-        if not isinstance(model, cls):
-            raise ValueError(
-                f"`{name}` is a {type(model).__name__}; load it with "
-                f"`{type(model).__name__}.from_preset` or `keras_t2i.from_preset`. "
-                f"Received: class={cls.__name__}"
-            )
-        return model
 
     def _chunks(
         self,

@@ -49,7 +49,7 @@ def save_bundle(
     training_parts: bool = True,
     overwrite: bool = False,
 ) -> None:
-    """Write a text-to-image model as a bundle; the folder appears whole or not at all.
+    """Write a system, one that paints or matches, as a bundle; the folder appears whole or not.
 
     Args:
         model: a system of this package.
@@ -342,10 +342,13 @@ def _register_systems() -> None:
 
 def _plain_card(model: keras.Model) -> str:
     side = model.resolutions[-1]
+    use = 'picture = model.generate("a caption", seed=7)'
+    if hasattr(model, "rank"):
+        use = 'best = model.rank("a caption", pictures).pictures[0, 0]'
+        use += f"  # of uint8 (P, {side}, {side}, 3)"
     return (
         f"# {type(model).__name__} at {side} px\n\n"
         f"{model.count_params():,} weights. How it was trained was not recorded.\n\n"
         "```python\nimport keras_t2i\n\n"
-        'model = keras_t2i.from_preset("path/to/this/folder")\n'
-        'picture = model.generate("a caption", seed=7)\n```\n'
+        f'model = keras_t2i.from_preset("path/to/this/folder")\n{use}\n```\n'
     )

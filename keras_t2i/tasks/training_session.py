@@ -89,7 +89,7 @@ class TrainingSession:
             self.model.tokenizer,
             self.model.resolutions,
             self.batch_size,
-            mismatched="mismatched_tokens" in self.row.inputs,
+            mismatched=self.model.reads_mismatches,
             annotations=self.annotations,
             seed=self.seed,
         )

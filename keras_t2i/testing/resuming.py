@@ -36,7 +36,10 @@ def check_resuming(trial: Trial) -> None:
 
 
 def check_bundles(trial: Trial) -> None:
-    """A model that was never compiled is saved, and paints the same when it is loaded."""
+    """A model that was never compiled is saved, and paints the same when it is loaded.
+
+    A bundle for painting does without the parts that training alone needs.
+    """
     model = trial.uncompiled_model()
     pictures = trial.paint(model)
     file, exact, small = (trial.folder / name for name in ("plain.keras", "plain", "small"))
@@ -49,11 +52,20 @@ def check_bundles(trial: Trial) -> None:
         demand(words, "A loaded model should have its vocabulary.")
         again = trial.paint(other)
         demand(np.array_equal(pictures, again), "A loaded model should paint the same.")
-    rounded = trial.paint(type(model).from_preset(small))
+    bare = type(model).from_preset(small)
+    rounded = trial.paint(bare)
     worst = np.abs(rounded.astype(int) - pictures).max()
     demand(worst <= HALF_LEVELS, f"A bundle for painting changed pictures by {worst} levels.")
     sizes = [_weights_size(folder) for folder in (exact, small)]
     demand(sizes[1] < sizes[0], f"A bundle for painting should be smaller. Received: {sizes} bytes")
+    for part, begun in zip(model.training_parts, bare.training_parts, strict=True):
+        demand(not _shared_matrices(part, begun), f"A bundle for painting has `{part.name}`.")
+
+
+def _shared_matrices(one: keras.Layer, other: keras.Layer) -> bool:
+    """Are matrices of two networks the same, up to half precision?"""
+    pairs = zip(one.get_weights(), other.get_weights(), strict=True)
+    return any(a.ndim > 1 and np.allclose(a, b, rtol=1e-2, atol=1e-4) for a, b in pairs)
 
 
 def _weights_size(folder: pathlib.Path) -> int:

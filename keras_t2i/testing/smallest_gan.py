@@ -51,6 +51,7 @@ class SmallestGAN(TextToImage, AdversarialModel):
     """
 
     loss_names = ("d_real", "d_fake", "d_match", "g_fake")
+    reads_mismatches = False
 
     def __init__(
         self,

@@ -28,7 +28,8 @@ class MatchingModel(keras.Model):
     - `judge(batch, training)`: the terms, a dict of named scalars whose sum is minimised, and the
       share of captions whose picture is found,
     - `default_optimizer()`: the paper's,
-    - `resolution`: the side of the pictures it looks at.
+    - `resolution`: the side of the pictures it looks at,
+    - `reads_mismatches`: True where `judge` reads `mismatched_tokens`.
 
     Logs: `loss`, each term where there are several, and `retrieval_top_1`, the share of captions
     whose best picture of the batch is their own or of equal content.
@@ -36,6 +37,7 @@ class MatchingModel(keras.Model):
 
     loss_names: tuple[str, ...] = ("loss",)
     resolution: int
+    reads_mismatches: bool = False
 
     def judge(
         self, batch: Mapping[str, Any], training: bool
@@ -69,17 +71,17 @@ class MatchingModel(keras.Model):
                 )
         arguments.setdefault("jit_compile", False)  # recurrences and all-gather do not compile
         optimizer = keras.optimizers.get(optimizer or self.default_optimizer())
-        if self.dtype_policy.name == "mixed_float16":
+        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if scaled or self.dtype_policy.name == "mixed_float16":
             optimizer = loss_scaled(optimizer, name="loss_scale")
         super().compile(optimizer=optimizer, **arguments)
         self.optimizer.build(self.trainable_variables)
 
     def get_compile_config(self) -> dict[str, Any]:
-        """The optimizer, for `.keras` files; {} before `compile`."""
+        """The optimizer with its loss scaling, for `.keras` files; {} before `compile`."""
         if not self.compiled:
             return {}
-        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-        return {"optimizer": keras.saving.serialize_keras_object(optimizer)}
+        return {"optimizer": keras.saving.serialize_keras_object(self.optimizer)}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles as `get_compile_config` recorded it; the optimizer comes out built."""

@@ -55,7 +55,7 @@ def train_char_encoder(
     divide them); a line an epoch is printed.
 
     Args:
-        model: a system with `tokenizer`, `text_encoder` and `seed`.
+        model: a system with `tokenizer`, `text_encoder`, `reads_mismatches` and `seed`.
         source: a `keras_t2i.data.Source`.
         resolution: side of the pictures to learn from; at most 64 are taken.
         epochs: 0 leaves the encoder as it is.
@@ -63,13 +63,14 @@ def train_char_encoder(
             training that was ended goes on.
 
     Raises:
-        ValueError: a picture without a mismatched caption, which the system's own training
-            needs: now, not after this one.
+        ValueError: a picture without a mismatched caption where the system's own training needs
+            one: now, not after this one.
     """
     model.tokenizer.warn_of_truncation(source.all_captions())
     if not epochs:
         return
-    Mismatcher(source)
+    if model.reads_mismatches:
+        Mismatcher(source)
     resolution = min(resolution, TEXT_SIDE)
     model.text_encoder.trainable = True
     matcher = JointEmbedding(model.text_encoder, resolution=resolution)

@@ -216,6 +216,25 @@ def test_without_text_it_learns_and_is_saved(trial, tmp_path):
     np.testing.assert_array_equal(model.generate("a", seed=1), again.generate("a", seed=1))
 
 
+def test_without_text_no_mismatched_captions_are_asked_for(trial, blind):
+    assert not blind.reads_mismatches
+    assert trial.painter.reads_mismatches
+    unmatched = StackGANv2.for_source(trial.source, **{**trial.options, "mismatch_weight": 0.0})
+    assert not unmatched.reads_mismatches
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"resolutions": (16, 32)}, r"resolution=16, resolutions=\(16, 32\)"),
+        ({"conditional": "no"}, "`conditional` must be True or False"),
+    ],
+)
+def test_options_that_contradict_are_refused(trial, options, message):
+    with pytest.raises(ValueError, match=message):
+        StackGANv2.for_source(trial.source, **{**trial.options, **options})
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -228,6 +247,7 @@ def test_without_text_it_learns_and_is_saved(trial, tmp_path):
         ({"average_momentum": 1.0}, "`momentum` must lie in"),
         ({"condition_dim": 0}, "`condition_dim` must be a positive integer"),
         ({"seed": -1}, "`seed` must be an integer"),
+        ({"conditional": "no"}, "`conditional` must be True or False"),
         ({"conditional": False}, "takes no `text_encoder`"),
         ({"text_encoder": None}, "needs a `text_encoder`"),
     ],

@@ -134,6 +134,19 @@ def test_a_bundle_without_training_parts_paints_exactly_and_begins_them_anew(tmp
         model.save_to_preset(tmp_path / "none", training_parts=False, training_state=True)
 
 
+@pytest.mark.parametrize("system", ["gan_cls", "stack_gan", "stack_gan_v2", "attn_gan"])
+def test_a_bundle_for_painting_leaves_the_critics_out(system, tmp_path):
+    row = find_system(system)
+    model = row.load().for_source(Shapes(count=8), **row.tiny)
+    model.save_to_preset(tmp_path / "small", for_painting=True)
+    loaded = load_bundle(tmp_path / "small")
+    for part, begun in zip(model.discriminator_parts, loaded.discriminator_parts, strict=True):
+        pairs = zip(part.trainable_variables, begun.trainable_variables, strict=True)
+        kernels = [(one, other) for one, other in pairs if len(one.shape) > 1]
+        assert kernels
+        assert not any(np.allclose(*pair, rtol=1e-2, atol=1e-4) for pair in kernels)
+
+
 def test_a_bundle_for_painting_with_training_state_is_refused(model, tmp_path):
     with pytest.raises(ValueError, match="choose one"):
         model.save_to_preset(tmp_path / "bundle", for_painting=True, training_state=True)

@@ -42,6 +42,34 @@ def test_a_training_goes_on(trained, source):
     assert int(again.optimizer.iterations) == 3
 
 
+class OneContent(Shapes):
+    """Pictures that no caption is wrong for."""
+
+    @property
+    def contents(self):
+        return np.zeros(len(self), "int32")
+
+
+def test_it_needs_no_mismatched_captions_but_where_it_reads_them(tmp_path):
+    source = OneContent(count=8, objects=(1,))
+    tiny = {k: v for k, v in find_system("damsm").tiny.items() if k != "resolution"}
+    model = train("damsm", source, tmp_path / "run", steps=1, options=tiny, **SETTINGS)
+    assert int(model.optimizer.iterations) == 1
+    tiny["mismatch_negatives"] = True
+    with pytest.raises(ValueError, match="mismatched pair needs pictures of at least two contents"):
+        train("damsm", source, tmp_path / "other", steps=1, options=tiny, **SETTINGS)
+
+
+def test_sides_named_one_by_one_end_with_the_resolution(source, tmp_path):
+    tiny = {k: v for k, v in find_system("attn_gan").tiny.items() if k != "resolution"}
+    options = {**tiny, "resolutions": (8, 16)}
+    model = train("attn_gan", source, tmp_path / "run", steps=1, options=options, **SETTINGS)
+    assert model.resolutions == (8, 16)
+    options["resolutions"] = (16, 32)
+    with pytest.raises(ValueError, match=r"resolution=16, resolutions=\(16, 32\)"):
+        train("attn_gan", source, tmp_path / "other", steps=1, options=options, **SETTINGS)
+
+
 def test_a_system_takes_the_training_of_another_run(trained, source):
     run, _ = trained
     tiny = {k: v for k, v in find_system("attn_gan").tiny.items() if not k.startswith("damsm")}

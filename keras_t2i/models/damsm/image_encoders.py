@@ -27,7 +27,7 @@ LITE0_SIDE = 128  # at least: its map of a sixteenth of the side is then 8x8
 
 
 def build_small_encoder(resolution: int, feature_dim: int) -> keras.Model:
-    """Residual blocks down to 8x8 regions, all of it learned: for pictures of 16 to 128 px.
+    """Residual blocks down to 8x8 regions, all of it learned: for sides of 2^n from 16 px.
 
     The code sees what there is anywhere (the largest and the mean features of all regions), and
     roughly where (a narrow 4x4 map): relations between objects are told by places.

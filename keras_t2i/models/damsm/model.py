@@ -32,8 +32,9 @@ from keras_t2i.data.augment import to_float
 from keras_t2i.losses.contrastive import contrastive_loss
 from keras_t2i.losses.word_matching import word_matching_loss, word_scores
 from keras_t2i.models.adversarial import part_config
-from keras_t2i.models.arguments import check_seed, check_sizes, check_weights
-from keras_t2i.models.damsm.image_encoders import IMAGE_ENCODERS
+from keras_t2i.models.arguments import check_flags, check_seed, check_sizes, check_weights
+from keras_t2i.models.bundled import Bundled
+from keras_t2i.models.damsm.image_encoders import IMAGE_ENCODERS, REGIONS_SIDE
 from keras_t2i.text import BiLSTMEncoder, Tokenizer, WordTokenizer
 from keras_t2i.text.matching_model import MatchingModel, share_found
 
@@ -41,7 +42,8 @@ Features = dict[str, tf.Tensor]
 CHUNK = 64  # rows that are read, looked at and compared at once
 SIZES = ("resolution", "embedding_dim", "feature_dim")
 SCALES = ("attention_scale", "word_scale", "match_scale", "dropout")
-CHOICES = ("seed", "image_encoder_name", "rooted", "global_negatives", "mismatch_negatives")
+FLAGS = ("rooted", "global_negatives", "mismatch_negatives")
+CHOICES = ("seed", "image_encoder_name", *FLAGS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Ranking:
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
-class DAMSM(MatchingModel):
+class DAMSM(Bundled, MatchingModel):
     """Text and image encoder that learn together which caption belongs to which picture.
 
     `fit` takes batches that keep the contract of `keras_t2i.data.batch`. AttnGAN and DM-GAN take
@@ -82,8 +84,9 @@ class DAMSM(MatchingModel):
     Args:
         tokenizer: makes tokens of captions; it becomes part of the model.
         resolution: side R of the pictures to look at.
-        image_encoder_name: "small" learns wholly, for 16 to 128 px; "inception_v3" as published
-            and "efficientnet_lite0" learn their two last layers alone (see `image_encoders`).
+        image_encoder_name: "small" learns wholly, for powers of two from 16 px (made for 128 at
+            most); "inception_v3" as published and "efficientnet_lite0" learn their two last
+            layers alone (see `image_encoders`).
         embedding_dim: size of a word's embedding.
         feature_dim: D, of words, sentence, regions and code alike (even: two LSTM directions).
         dropout: of the embeddings, in [0, 1).
@@ -102,8 +105,13 @@ class DAMSM(MatchingModel):
         ValueError: an argument out of range.
 
     Deviations: the LSTM starts with Keras' initialisers (see `BiLSTMEncoder`); the norm of all
-    gradients is clipped together, at 5, where the code clips the LSTM's alone, at 0.25, because
-    Keras optimizers know one limit for all; moments are not forgotten at each epoch.
+    gradients is clipped together, at 5, where the code clips the LSTM's alone, at 0.25: Keras
+    optimizers know one limit for all, and 5 is of the size that this norm has, so that its largest
+    steps are held back alone; moments are not forgotten at each epoch.
+    The published image encoder learns on pictures of 299 px, those of 256 px enlarged while they
+    are read; here pictures have the `resolution`, which for AttnGAN and DM-GAN is their last
+    stage's, and "inception_v3" enlarges them to 299 px itself, so that real and painted pictures
+    come the same way.
     Rows of equal `content` are no negatives of each other; for birds that is the species, as
     published.
 
@@ -145,8 +153,9 @@ class DAMSM(MatchingModel):
         self.image_encoder_name, self.seed = image_encoder_name, seed
         check_sizes(**{name: getattr(self, name) for name in SIZES})
         check_weights(**{name: getattr(self, name) for name in SCALES})
+        check_flags(**{name: getattr(self, name) for name in FLAGS})
         check_seed(seed)
-        _check_arguments(feature_dim, image_encoder_name)
+        _check_arguments(feature_dim, image_encoder_name, resolution)
         self.tokenizer, self.resolutions = tokenizer, (resolution,)
         self.text_encoder = BiLSTMEncoder(
             tokenizer.vocabulary_size,
@@ -211,6 +220,10 @@ class DAMSM(MatchingModel):
                 f"Received: image_encoder_name={self.image_encoder_name!r}"
             )
         assign_image_encoder(self.image_encoder, read_state_dict(path))
+
+    @property
+    def reads_mismatches(self) -> bool:
+        return self.mismatch_negatives
 
     def default_optimizer(self) -> keras.Optimizer:
         """Adam, rate 2e-3, beta1 0.5."""
@@ -299,8 +312,8 @@ class DAMSM(MatchingModel):
         """Order pictures for each caption, and captions for each picture, best first.
 
         Args:
-            captions: one sentence or a list of C.
-            images: uint8 (P, R, R, 3).
+            captions: one sentence or a list of C, at least one.
+            images: uint8 (P, R, R, 3), at least one.
             by: "sentence", cosine of sentence and code; or "words", the word-level scores of
                 equation 10.
 
@@ -316,12 +329,6 @@ class DAMSM(MatchingModel):
         score = self._sentence_scores if by == "sentence" else self._word_scores
         rows = [[score(pictures, told_here) for pictures in seen] for told_here in told]
         return Ranking.of(np.concatenate([np.concatenate(row, axis=1) for row in rows]))
-
-    def save_to_preset(self, path: str | os.PathLike[str], **options: Any) -> None:
-        """Write this model as a bundle; see `keras_t2i.presets.save_bundle`."""
-        from keras_t2i.presets import save_bundle
-
-        save_bundle(self, path, **options)
 
     def _sentence_scores(self, seen: Features, told: Features) -> np.ndarray:
         codes, sentences = (tf.math.l2_normalize(x, -1) for x in (seen["code"], told["sentence"]))
@@ -340,24 +347,12 @@ class DAMSM(MatchingModel):
 
     def _checked(self, images: np.ndarray) -> np.ndarray:
         images, side = np.asarray(images), self.resolution
-        if images.dtype != np.uint8 or images.shape[1:] != (side, side, 3):
+        if images.dtype != np.uint8 or images.shape[1:] != (side, side, 3) or not len(images):
             raise ValueError(
-                f"`images` must be uint8 of shape (P, {side}, {side}, 3). "
+                f"`images` must be uint8 of shape (P, {side}, {side}, 3), at least one picture. "
                 f"Received: dtype={images.dtype}, shape={images.shape}"
             )
         return images
-
-    @classmethod
-    def from_preset(cls, name: str | os.PathLike[str]) -> Self:
-        """Load a bundle from its folder."""
-        from keras_t2i.presets import load_bundle
-
-        model = load_bundle(name)
-        if not isinstance(model, cls):
-            raise ValueError(
-                f"This is no {cls.__name__}. Received: {str(name)!r}, a {type(model).__name__}"
-            )
-        return model
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -371,7 +366,7 @@ class DAMSM(MatchingModel):
         return cls(**{**config, "tokenizer": tokenizer})
 
 
-def _check_arguments(feature_dim: int, image_encoder_name: str) -> None:
+def _check_arguments(feature_dim: int, image_encoder_name: str, resolution: int) -> None:
     if feature_dim % 2:
         raise ValueError(
             "`feature_dim` must be even: the LSTM has two directions. "
@@ -381,4 +376,11 @@ def _check_arguments(feature_dim: int, image_encoder_name: str) -> None:
         raise ValueError(
             f"`image_encoder_name` must be one of {list(IMAGE_ENCODERS)}. "
             f"Received: image_encoder_name={image_encoder_name!r}"
+        )
+    halved = resolution >= 2 * REGIONS_SIDE and not resolution & (resolution - 1)
+    if image_encoder_name == "small" and not halved:
+        raise ValueError(
+            '`resolution` must be a power of two from 16 for image_encoder_name="small", which '
+            "halves pictures down to 8x8 regions; the other encoders take any. "
+            f"Received: resolution={resolution}"
         )

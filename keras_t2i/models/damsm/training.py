@@ -1,4 +1,4 @@
-"""A trained DAMSM for a system that needs one: given, loaded, or trained now."""
+"""A DAMSM for a system that needs one: given, loaded, or trained now."""
 
 from __future__ import annotations
 
@@ -9,45 +9,67 @@ from typing import Any
 import keras
 
 from keras_t2i.layers.distribute import replica_count
+from keras_t2i.models.arguments import check_sizes
 from keras_t2i.models.damsm.model import DAMSM
 
 
-def trained_damsm(
-    source: Any,
-    damsm: DAMSM | str | os.PathLike[str] | None,
-    *,
-    epochs: int,
-    batch_size: int,
-    options: Mapping[str, Any],
-    seed: int,
-    callbacks: Sequence[keras.callbacks.Callback],
-) -> DAMSM:
-    """An uncompiled DAMSM.
+def own_damsm(damsm: DAMSM | Mapping[str, Any]) -> DAMSM:
+    """A system's own DAMSM: frozen, uncompiled, in the present precision and strategy.
 
     Args:
-        source: a `keras_t2i.data.Source`.
-        damsm: a trained one, or the name or folder of its bundle or training; None trains one.
-        epochs: of its training; 0 leaves it as it begins.
-        batch_size: rows of its batches; fewer where the source has not as many, or replicas do
-            not divide them.
-        options: arguments of `DAMSM.for_source`.
-        seed: names the order of its batches.
-        callbacks: of its training.
+        damsm: one whose weights are copied, so that it stays as it is: what may learn on, and an
+            optimizer whose moments the system would carry along. Or the config of one, of which a
+            system that is loaded makes its own at once, to be filled from the file.
 
     Raises:
-        TypeError: the bundle is of another model.
-        ValueError: a number out of range.
+        TypeError: neither.
     """
-    if damsm is not None:
-        return _bare(damsm if isinstance(damsm, DAMSM) else _loaded(damsm))
+    if isinstance(damsm, DAMSM):
+        twin = type(damsm).from_config(damsm.get_config())
+        twin.set_weights(damsm.get_weights())
+    elif isinstance(damsm, Mapping):
+        twin = keras.saving.deserialize_keras_object(dict(damsm))
+    else:
+        raise TypeError(
+            "`damsm` must be a DAMSM; `AttnGAN.for_source` also takes the folder of one. "
+            f"Received: damsm={damsm!r}"
+        )
+    twin.trainable = False
+    return twin
+
+
+def check_damsm_training(*, epochs: int, batch_size: int) -> None:
+    """Raise `ValueError` at a training that cannot be."""
     if not isinstance(epochs, int) or epochs < 0:
         raise ValueError(
             f"`damsm_epochs` must be an integer of 0 or more. Received: damsm_epochs={epochs!r}"
         )
-    damsm = DAMSM.for_source(source, **options)
+    check_sizes(damsm_batch_size=batch_size)
+
+
+def train_damsm(
+    damsm: DAMSM,
+    source: Any,
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> None:
+    """Train a DAMSM on a source by the published schedule; a line an epoch is printed.
+
+    Args:
+        damsm: uncompiled.
+        source: a `keras_t2i.data.Source`.
+        epochs: 0 leaves it as it is.
+        batch_size: rows of its batches; fewer where the source has not as many, or replicas do
+            not divide them.
+        seed: names the order of its batches.
+        callbacks: besides the schedule.
+    """
     damsm.tokenizer.warn_of_truncation(source.all_captions())
     if not epochs:
-        return damsm
+        return
     damsm.compile()
     rows = min(batch_size, len(source))
     rows -= rows % replica_count()
@@ -55,28 +77,27 @@ def trained_damsm(
         damsm.tokenizer,
         damsm.resolutions,
         rows,
-        mismatched=damsm.mismatch_negatives,
+        mismatched=damsm.reads_mismatches,
         seed=seed,
     )
     damsm.fit(batches, epochs=epochs, callbacks=[*damsm.default_callbacks(), *callbacks], verbose=2)
-    return _bare(damsm)
 
 
-def _loaded(name: str | os.PathLike[str]) -> DAMSM:
+def given_damsm(damsm: DAMSM | str | os.PathLike[str]) -> DAMSM:
+    """The DAMSM, or that of the bundle or training of this name or folder.
+
+    Raises:
+        TypeError: the bundle is of another model.
+    """
     from keras_t2i.presets import load_bundle
     from keras_t2i.tasks.loading import find_bundle
 
-    model = load_bundle(find_bundle(name))
+    if isinstance(damsm, DAMSM):
+        return damsm
+    model = load_bundle(find_bundle(damsm))
     if not isinstance(model, DAMSM):
         raise TypeError(
             "`damsm` must be a DAMSM or the bundle of one. "
-            f"Received: {str(name)!r}, a {type(model).__name__}"
+            f"Received: {str(damsm)!r}, a {type(model).__name__}"
         )
     return model
-
-
-def _bare(damsm: DAMSM) -> DAMSM:
-    """The same weights without an optimizer, whose moments a system would carry along."""
-    twin = DAMSM.from_config(damsm.get_config())
-    twin.set_weights(damsm.get_weights())
-    return twin

@@ -255,6 +255,14 @@ class StackGAN(TextToImage, AdversarialModel):
         return (self.image_critic, self.match_critic)
 
     @property
+    def training_parts(self) -> tuple[keras.Layer, ...]:
+        return self.discriminator_parts
+
+    @property
+    def reads_mismatches(self) -> bool:
+        return bool(self.mismatch_weight)
+
+    @property
     def loss_names(self) -> tuple[str, ...]:
         mismatch = ("d_mismatch",) if self.mismatch_weight else ()
         return ("d_real", *mismatch, "d_fake", "g_fake", "kl")

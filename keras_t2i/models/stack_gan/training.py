@@ -50,7 +50,13 @@ def train_first_stage(
     model.compile()
     rows = min(batch_size, len(source))
     rows -= rows % replica_count()
-    batches = source.batches(model.tokenizer, model.resolutions, rows, seed=model.seed)
+    batches = source.batches(
+        model.tokenizer,
+        model.resolutions,
+        rows,
+        mismatched=model.reads_mismatches,
+        seed=model.seed,
+    )
     schedule = model.default_callbacks()
     model.fit(batches, epochs=epochs, callbacks=[*schedule, *callbacks], verbose=2)
 

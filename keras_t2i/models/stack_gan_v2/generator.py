@@ -18,6 +18,7 @@ from keras_t2i.layers.stages import (
     gated_stem,
     gated_up_block,
     image_head,
+    orthogonal,
     tiled,
 )
 
@@ -73,8 +74,3 @@ def _finer(x: KerasTensor, told: KerasTensor, residual_blocks: int, *, name: str
     for block in range(1, residual_blocks + 1):
         x = gated_residual_block(x, name=f"{name}_residual_{block}", initializer=kernel)
     return gated_up_block(x, width // 2, name=f"{name}_up", initializer=kernel)
-
-
-def orthogonal() -> keras.Initializer:
-    """Initial kernels of all networks, as released."""
-    return keras.initializers.Orthogonal()

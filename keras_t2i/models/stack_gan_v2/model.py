@@ -29,6 +29,7 @@ import tensorflow as tf
 from keras_t2i.layers.averaging import MovingAverage
 from keras_t2i.layers.critics import build_image_critic, build_match_critic
 from keras_t2i.layers.random import batch_normal, row_normal
+from keras_t2i.layers.stages import orthogonal
 from keras_t2i.losses import (
     colour_consistency,
     fake_cross_entropy,
@@ -38,12 +39,13 @@ from keras_t2i.losses import (
 from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
 from keras_t2i.models.arguments import (
     check_doubling,
+    check_flags,
     check_seed,
     check_sizes,
     check_weights,
-    doubling,
+    sides_of,
 )
-from keras_t2i.models.stack_gan_v2.generator import build_generator, orthogonal
+from keras_t2i.models.stack_gan_v2.generator import build_generator
 from keras_t2i.models.text_to_image import TextToImage
 from keras_t2i.text import CharacterTokenizer, TextEncoder, Tokenizer
 from keras_t2i.text.train_char_encoder import new_char_encoder, train_char_encoder
@@ -139,6 +141,7 @@ class StackGANv2(TextToImage, AdversarialModel):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        check_flags(conditional=conditional)
         self.tokenizer, self.text_encoder = tokenizer, text_encoder
         self.resolutions, self.conditional = check_doubling(resolutions), conditional
         self.noise_dim, self.condition_dim = noise_dim, condition_dim
@@ -152,7 +155,7 @@ class StackGANv2(TextToImage, AdversarialModel):
         check_weights(**{name: getattr(self, name) for name in WEIGHTS})
         check_seed(seed)
         _check_text(text_encoder, conditional)
-        _check_sides(self.resolutions, generator_width)
+        _check_width(self.resolutions, generator_width)
 
         if conditional:
             self.text_encoder.trainable = False
@@ -173,7 +176,7 @@ class StackGANv2(TextToImage, AdversarialModel):
         cls,
         source: Any,
         *,
-        resolution: int = 256,
+        resolution: int | None = None,
         stages: int = 3,
         text_epochs: int = 20,
         text_options: Mapping[str, Any] | None = None,
@@ -187,7 +190,8 @@ class StackGANv2(TextToImage, AdversarialModel):
 
         Args:
             source: a `keras_t2i.data.Source`.
-            resolution: side of the last stage's pictures.
+            resolution: side of the last stage's pictures; None is the last of `resolutions`, or
+                256.
             stages: how many there are, each twice as large as the one before; `resolutions` among
                 the options names them one by one instead.
             text_epochs: epochs of `keras_t2i.text.JointEmbedding`, on pictures of 64 px at most.
@@ -200,8 +204,8 @@ class StackGANv2(TextToImage, AdversarialModel):
         Raises:
             ValueError: an option out of range, or a picture without a mismatched caption.
         """
-        if "resolutions" not in options:
-            options["resolutions"] = doubling(resolution, stages)
+        options["resolutions"] = sides_of(resolution, stages, options.get("resolutions"))
+        check_flags(conditional=options.get("conditional", True))
         if not options.get("conditional", True):
             return cls(CharacterTokenizer(), **options)
         encoder = new_char_encoder(text_options, text_epochs=text_epochs)
@@ -218,6 +222,14 @@ class StackGANv2(TextToImage, AdversarialModel):
     @property
     def discriminator_parts(self) -> tuple[keras.Layer, ...]:
         return (*self.image_critics, *self.match_critics)
+
+    @property
+    def training_parts(self) -> tuple[keras.Layer, ...]:
+        return self.discriminator_parts
+
+    @property
+    def reads_mismatches(self) -> bool:
+        return self.conditional and bool(self.mismatch_weight)
 
     @property
     def loss_names(self) -> tuple[str, ...]:
@@ -368,12 +380,7 @@ def _check_text(text_encoder: TextEncoder | None, conditional: bool) -> None:
         )
 
 
-def _check_sides(resolutions: tuple[int, ...], width: int) -> None:
-    if resolutions[0] < 8 or resolutions[0] & (resolutions[0] - 1):
-        raise ValueError(
-            "`resolutions` must begin with a power of two from 8, as the critics halve pictures "
-            f"down to 4 px. Received: resolutions={resolutions}"
-        )
+def _check_width(resolutions: tuple[int, ...], width: int) -> None:
     if width % 2 ** (len(resolutions) - 1):
         raise ValueError(
             "`generator_width` is halved in each stage behind the first, so it must be a multiple "

@@ -31,30 +31,32 @@ from keras import KerasTensor, layers
 from keras_t2i.data.pairing import Mismatcher
 from keras_t2i.layers.averaging import MovingAverage
 from keras_t2i.layers.blocks import pixel_norm
-from keras_t2i.layers.conditioning import ConditioningAugmentation
 from keras_t2i.layers.critics import Normalization, build_image_critic, build_match_critic
 from keras_t2i.layers.random import batch_normal, row_normal
-from keras_t2i.layers.stages import (
-    gated_residual_block,
-    gated_stem,
-    gated_up_block,
-    image_head,
-)
+from keras_t2i.layers.stages import orthogonal
 from keras_t2i.layers.word_attention import WordAttention
 from keras_t2i.losses import fake_cross_entropy, kl_divergence, real_cross_entropy
 from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
 from keras_t2i.models.arguments import (
     check_doubling,
+    check_flags,
     check_seed,
     check_sizes,
     check_weights,
-    doubling,
+    sides_of,
 )
 from keras_t2i.models.attends_to_words import PREFIX, AttendsToWords
+from keras_t2i.models.attn_gan.generator import build_generator
 from keras_t2i.models.damsm import DAMSM
-from keras_t2i.models.damsm.training import trained_damsm
+from keras_t2i.models.damsm.training import (
+    check_damsm_training,
+    given_damsm,
+    own_damsm,
+    train_damsm,
+)
 
 SIZES = ("noise_dim", "condition_dim", "generator_width", "discriminator_width", "residual_blocks")
+READ = ("words", "sentence", "mask")  # of a caption by the DAMSM
 WEIGHTS = (
     "adversarial_weight",
     "mismatch_weight",
@@ -78,10 +80,10 @@ class AttnGAN(AttendsToWords, AdversarialModel):
     the next row's caption, which may fit; batch norm is synchronised over replicas.
 
     Args:
-        damsm: trained; it becomes part of the model, frozen, with its tokenizer. Its resolution
-            must be the last of `resolutions`.
+        damsm: trained; a copy of it, frozen, becomes part of the model, with its tokenizer. Its
+            resolution must be the last of `resolutions`.
         resolutions: sides of the stages' pictures, each twice the one before (paper: 64, 128,
-            256).
+            256), powers of two from 8, at least two: words are looked at between stages.
         noise_dim: length of z.
         condition_dim: length of c.
         generator_width: channels of the maps h_i.
@@ -100,7 +102,8 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         seed: names every random draw of the training.
 
     Raises:
-        ValueError: sizes that do not fit, or a number out of range.
+        TypeError: `damsm` is no DAMSM.
+        ValueError: sizes that do not fit, a number out of range, or a flag that is none.
 
     Example:
         >>> model = AttnGAN.for_source(source, resolution=64, damsm_epochs=10)
@@ -119,7 +122,7 @@ class AttnGAN(AttendsToWords, AdversarialModel):
 
     def __init__(
         self,
-        damsm: DAMSM,
+        damsm: DAMSM | Mapping[str, Any],
         *,
         resolutions: Sequence[int] = (64, 128, 256),
         noise_dim: int = 100,
@@ -138,8 +141,6 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.damsm, self.tokenizer = damsm, damsm.tokenizer
-        self.damsm.trainable = False
         self.resolutions = check_doubling(resolutions)
         self.noise_dim, self.condition_dim = noise_dim, condition_dim
         self.generator_width, self.discriminator_width = generator_width, discriminator_width
@@ -150,8 +151,11 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         self.average_momentum, self.seed = average_momentum, seed
         check_sizes(**{name: getattr(self, name) for name in SIZES})
         check_weights(**{name: getattr(self, name) for name in WEIGHTS})
+        check_flags(unit_text=unit_text, neighbours_masks=neighbours_masks)
         check_seed(seed)
-        _check_sides(self.resolutions, damsm)
+        self.damsm = own_damsm(damsm)
+        self.tokenizer = self.damsm.tokenizer
+        _check_sides(self.resolutions, self.damsm)
 
         self.generator = self._new_generator(neighbours_masks=neighbours_masks)
         critics = [self._new_critics(side) for side in self.resolutions]
@@ -166,7 +170,7 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         cls,
         source: Any,
         *,
-        resolution: int = 256,
+        resolution: int | None = None,
         stages: int = 3,
         damsm: DAMSM | str | os.PathLike[str] | None = None,
         damsm_epochs: int = 20,
@@ -179,7 +183,8 @@ class AttnGAN(AttendsToWords, AdversarialModel):
 
         Args:
             source: a `keras_t2i.data.Source`.
-            resolution: side of the last stage's pictures.
+            resolution: side of the last stage's pictures; None is the last of `resolutions`, or
+                256.
             stages: how many there are, each twice as large as the one before; `resolutions` among
                 the options names them one by one instead.
             damsm: a trained one, or the name or folder of its bundle; None trains one on the
@@ -192,24 +197,31 @@ class AttnGAN(AttendsToWords, AdversarialModel):
             **options: arguments of the constructor.
 
         Raises:
-            ValueError: an option out of range, or a picture without a mismatched caption.
+            TypeError: `damsm` is of another model.
+            ValueError: an option out of range, or a picture without a mismatched caption where
+                the training needs one; before the DAMSM is trained.
         """
-        Mismatcher(source)  # complains now, not after the DAMSM's training
-        if "resolutions" not in options:
-            options["resolutions"] = doubling(resolution, stages)
-        damsm = trained_damsm(
-            source,
-            damsm,
-            epochs=damsm_epochs,
-            batch_size=damsm_batch_size,
-            options={
-                "resolution": check_doubling(options["resolutions"])[-1],
-                **(damsm_options or {}),
-            },
-            seed=options.get("seed", 0),
-            callbacks=text_callbacks,
-        )
-        return cls(damsm, **options)
+        sides = sides_of(resolution, stages, options.get("resolutions"))
+        options["resolutions"] = sides
+        if damsm is not None:
+            matcher = given_damsm(damsm)
+        else:
+            check_damsm_training(epochs=damsm_epochs, batch_size=damsm_batch_size)
+            matcher = DAMSM.for_source(source, **{"resolution": sides[-1], **(damsm_options or {})})
+        model = cls(matcher, **options)
+        if model.reads_mismatches:
+            Mismatcher(source)
+        if damsm is None:
+            train_damsm(
+                matcher,
+                source,
+                epochs=damsm_epochs,
+                batch_size=damsm_batch_size,
+                seed=model.seed,
+                callbacks=text_callbacks,
+            )
+            model.damsm.set_weights(matcher.get_weights())
+        return model
 
     @property
     def discriminator_parts(self) -> tuple[keras.Layer, ...]:
@@ -220,6 +232,11 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         return self.discriminator_parts
 
     @property
+    def reads_mismatches(self) -> bool:
+        guided = bool(self.damsm_weight) and self.damsm.reads_mismatches
+        return bool(self.mismatch_weight) or guided
+
+    @property
     def loss_names(self) -> tuple[str, ...]:
         critics = [f"d_{side}" for side in self.resolutions]
         painters = [f"g_{side}" for side in self.resolutions]
@@ -227,18 +244,22 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         return (*critics, *painters, "kl", *damsm)
 
     def forward(self, batch: Batch, noise: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
-        """Paint the captions at all resolutions."""
-        told = self._read(batch["tokens"])
-        rows = tf.shape(noise)[0]
+        """Paint the captions at all resolutions; what the DAMSM read of them goes along."""
+        read = self.damsm.read(batch["tokens"])
+        told, rows = self._scaled(read), tf.shape(noise)[0]
         further = batch_normal(rows, self.condition_dim, seed=self.step_seed("condition"))
         inputs = [noise, further, told["sentence"], told["words"], told["mask"]]
-        return {**self.generator(inputs, training=training), "sentence": told["sentence"]}
+        return {
+            **self.generator(inputs, training=training),
+            "told": told["sentence"],
+            **{f"read_{name}": read[name] for name in READ},
+        }
 
     def discriminator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         """1/2 real + 1/3 (fake + wrong), by itself and with the caption, for each D_i."""
-        told, wrong = fakes["sentence"], None
+        told, wrong = fakes["told"], None
         if self.mismatch_weight:
-            wrong = self._read(batch["mismatched_tokens"])["sentence"]
+            wrong = self._scaled(self.damsm.read(batch["mismatched_tokens"]))["sentence"]
         terms = {}
         for side, image_critic, match_critic in self._critics():
             scores, real = image_critic(batch["images"][side], training=self.learning)
@@ -258,7 +279,7 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         terms = {}
         for side, image_critic, match_critic in self._critics():
             scores, features = image_critic(fakes[side], training=self.learning)
-            matches = match_critic([features, fakes["sentence"]], training=self.learning)
+            matches = match_critic([features, fakes["told"]], training=self.learning)
             loss = real_cross_entropy(scores) + real_cross_entropy(matches)
             terms[f"g_{side}"] = self.adversarial_weight * loss
         terms["kl"] = self.kl_weight * kl_divergence(fakes["mean"], fakes["log_variance"])
@@ -267,7 +288,7 @@ class AttnGAN(AttendsToWords, AdversarialModel):
     def paint_attending(
         self, tokens: tf.Tensor, seeds: tf.Tensor, truncation: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        told = self._read(tokens)
+        told = self._scaled(self.damsm.read(tokens))
         draws = row_normal(seeds, self.noise_dim + self.condition_dim, truncation=truncation)
         noise, further = tf.split(draws, [self.noise_dim, self.condition_dim], axis=1)
         inputs = [noise, further, told["sentence"], told["words"], told["mask"]]
@@ -295,26 +316,24 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         config = dict(config)
         tokenizer, damsm = config.pop("tokenizer"), config.pop("damsm")
         own = {**damsm["config"], "tokenizer": tokenizer}
-        damsm = keras.saving.deserialize_keras_object({**damsm, "config": own})
-        return cls(damsm, **config)
+        return cls({**damsm, "config": own}, **config)
 
     def _critics(self) -> list[tuple[str, keras.Model, keras.Model]]:
         sides = map(str, self.resolutions)
         return list(zip(sides, self.image_critics, self.match_critics, strict=True))
 
-    def _read(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The captions as generator and critics see them."""
-        told = self.damsm.read(tokens)
-        if self.unit_text:
-            told = {**told, **{name: pixel_norm(told[name]) for name in ("words", "sentence")}}
-        return told
+    def _scaled(self, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """What the DAMSM read, as generator and critics see it."""
+        if not self.unit_text:
+            return read
+        return {**read, **{name: pixel_norm(read[name]) for name in ("words", "sentence")}}
 
     def _damsm_terms(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         if not self.damsm_weight:
             return {}
         terms = self.damsm.losses_of(
             self.damsm.look(fakes[str(self.resolutions[-1])]),
-            self.damsm.read(batch["tokens"]),
+            {name: fakes[f"read_{name}"] for name in READ},
             content=batch.get("content"),
             wrong=self.damsm.read_wrong(batch),
         )
@@ -361,58 +380,14 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         return image_critic, match_critic
 
 
-def build_generator(
-    resolutions: Sequence[int],
-    width: int,
-    *,
-    noise_dim: int,
-    condition_dim: int,
-    text_dim: int,
-    residual_blocks: int,
-    attend: Any,
-) -> keras.Model:
-    """Paints all resolutions.
-
-    Inputs: noise (B, Z), the condition's noise (B, C), sentence (B, D), words (B, T, D), mask
-    (B, T) bool. Outputs, a dict: "64" (B, 64, 64, 3) in [-1, 1] for each resolution,
-    "attention_64" (B, 64, 64, T) for each but the last, "mean" and "log_variance" (B, C).
-    """
-    inputs = [
-        keras.Input((noise_dim,), name="noise"),
-        keras.Input((condition_dim,), name="condition_noise"),
-        keras.Input((text_dim,), name="sentence"),
-        keras.Input((None, text_dim), name="words"),
-        keras.Input((None,), dtype="bool", name="mask"),
-    ]
-    noise, further, sentence, words, mask = inputs
-    kernel = orthogonal()
-    augment = ConditioningAugmentation(
-        condition_dim, kernel_initializer=kernel.clone(), name="condition"
-    )
-    condition, mean, log_variance = augment([sentence, further])
-    x = layers.Concatenate(name="stem_vector")([condition, noise])
-    x = gated_stem(x, resolutions[0], width, initializer=kernel)
-    outputs = {"mean": mean, "log_variance": log_variance}
-    for number, side in enumerate(resolutions):
-        if number:
-            x, attention = attend(x, words, mask, name=f"attention_{side // 2}")
-            outputs[f"attention_{side // 2}"] = attention
-            for block in range(1, residual_blocks + 1):
-                name = f"stage_{side}_residual_{block}"
-                x = gated_residual_block(x, name=name, initializer=kernel)
-            x = gated_up_block(x, width, name=f"stage_{side}_up", initializer=kernel)
-        outputs[str(side)] = image_head(x, name=f"images_{side}", initializer=kernel)
-    return keras.Model(inputs, outputs, name="generator")
-
-
-def orthogonal() -> keras.Initializer:
-    """Initial kernels of all networks, as released."""
-    return keras.initializers.Orthogonal()
-
-
 def _check_sides(resolutions: tuple[int, ...], damsm: DAMSM) -> None:
-    if resolutions[0] < 8 or resolutions[-1] != damsm.resolution:
+    if len(resolutions) < 2:
         raise ValueError(
-            "`resolutions` must begin with 8 or more and end with the DAMSM's resolution. "
-            f"Received: resolutions={resolutions}, damsm.resolution={damsm.resolution}"
+            "There must be two stages or more, as words are looked at between one stage and the "
+            f"next; lower the first of `resolutions`. Received: resolutions={resolutions}"
+        )
+    if resolutions[-1] != damsm.resolution:
+        raise ValueError(
+            "`resolutions` must end with the resolution of the DAMSM, which looks at the last "
+            f"pictures. Received: resolutions={resolutions}, damsm.resolution={damsm.resolution}"
         )
