@@ -8,7 +8,6 @@ from keras_t2i.checkpoints import read_state_dict
 from keras_t2i.checkpoints.attn_gan import ATTN_GAN, critic_table
 from keras_t2i.checkpoints.damsm import text_encoder_table
 from keras_t2i.checkpoints.dm_gan import DM_GAN
-from keras_t2i.checkpoints.mapping import expected_shapes
 from keras_t2i.checkpoints.stages import generator_rows
 from keras_t2i.models.damsm import DAMSM
 from keras_t2i.tasks import import_weights, load_model
@@ -27,14 +26,6 @@ SIZES = {
 }
 
 
-def random_state(table, name):
-    random, state = np.random.default_rng(len(name)), {}
-    for key, shape in expected_shapes(table).items():
-        values = random.normal(size=shape) / np.prod(shape[1:]) ** 0.5
-        state[key] = 0.5 + np.abs(values) if key.endswith("running_var") else values
-    return state
-
-
 @pytest.fixture(scope="module", params=LAYOUTS)
 def original(request):
     """System, layout and a small model of it."""
@@ -45,7 +36,7 @@ def original(request):
 
 
 @pytest.fixture(scope="module")
-def files(original, write_pth, tmp_path_factory):
+def files(original, write_pth, random_state, tmp_path_factory):
     """What the authors would have published of it: part -> path."""
     system, layout, model = original
     folder = tmp_path_factory.mktemp(system)
@@ -57,7 +48,7 @@ def files(original, write_pth, tmp_path_factory):
         **{f"netD{number}": critic_table(model, number, layout) for number in range(count)},
     }
     made = {
-        name: write_pth(folder / f"{name}.pth", random_state(table, name))
+        name: write_pth(folder / f"{name}.pth", random_state(table, seed=len(name)))
         for name, table in tables.items()
     }
     captions = folder / "captions.pickle"
