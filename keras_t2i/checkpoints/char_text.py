@@ -19,7 +19,8 @@ def text_parts(given: str | os.PathLike[str] | TextParts | None, *, text_dim: in
     """Tokenizer and text encoder for a generator that reads vectors of a length.
 
     Args:
-        given: name or folder of a bundle whose model has a text encoder, or (tokenizer, encoder).
+        given: name or folder of a bundle, or a run directory, whose model has a text encoder; or
+            (tokenizer, encoder).
         text_dim: length of the vectors; published: 1024.
 
     Raises:
@@ -43,12 +44,13 @@ def text_parts(given: str | os.PathLike[str] | TextParts | None, *, text_dim: in
 
 def _parts_of_bundle(name: Any) -> TextParts:
     from keras_t2i.presets import load_bundle
+    from keras_t2i.tasks.loading import find_bundle
 
-    model = load_bundle(name)
+    model = load_bundle(find_bundle(name))
     encoder = getattr(model, "text_encoder", None)
     if encoder is None:
         raise ValueError(
-            "`text_encoder` must be the bundle of a model that has one, such as GANCLS. "
+            "`text_encoder` must be the bundle or run of a model that has one, such as GANCLS. "
             f"Received: {str(name)!r}, a {type(model).__name__}"
         )
     return model.tokenizer, encoder

@@ -55,8 +55,8 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         path: a file made by `torch.save(model.state_dict(), path)` of any version of PyTorch.
 
     Returns:
-        Arrays that cannot be written to, in the order of the file. Together they take no more memory
-        than the file (of bfloat16 twice as much), whatever shapes it tells.
+        Arrays that cannot be written to, in the order of the file. Together they take no more
+        memory than the file (of bfloat16 twice as much), whatever shapes it tells.
 
     Raises:
         FileNotFoundError: there is no such file.

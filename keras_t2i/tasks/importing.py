@@ -14,7 +14,7 @@ from typing import Any
 
 from keras_t2i.metrics.extractors.weights_files import file_hash
 from keras_t2i.models import TextToImage
-from keras_t2i.presets import find_preset
+from keras_t2i.tasks.loading import find_bundle
 
 Path = str | os.PathLike[str]
 
@@ -208,7 +208,7 @@ def _each_file(files: Mapping[str, Any]) -> list[tuple[str, pathlib.Path]]:
 def _weights_of(path: Path) -> pathlib.Path:
     """The file itself, or the one of a bundle that tells it from others."""
     file = pathlib.Path(path)
-    return file if file.is_file() else find_preset(path) / "model.weights.h5"
+    return file if file.is_file() else find_bundle(path) / "model.weights.h5"
 
 
 WITHOUT_TEXT = (

@@ -1,6 +1,7 @@
 """Imports of StackGAN and StackGAN++ from files; parity is tested in tests/parity."""
 
 import functools
+import hashlib
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from keras_t2i.checkpoints.stages import generator_rows
 from keras_t2i.models import GANCLS
 from keras_t2i.models.stack_gan import StackGAN
 from keras_t2i.models.stack_gan_v2 import StackGANv2
+from keras_t2i.presets import Saves
 from keras_t2i.tasks import import_weights, load_model
 from keras_t2i.text import CharacterTokenizer, CharCNNRNN
 
@@ -141,6 +143,21 @@ def test_files_of_the_other_stackgan_are_errors(tree, parts, published_state, wr
         import_stack_gan_v2(generator=path, text_encoder=parts)
     with pytest.raises(ValueError, match="one discriminator a stage.*2 files"):
         import_stack_gan(generator=path, text_encoder=parts, discriminators=[path, path])
+
+
+def test_the_text_encoder_may_be_a_training(tree, parts, bundle, tmp_path):
+    run = tmp_path / "run"
+    trained = load_model(bundle)
+    trained.compile()
+    Saves(run).write(trained, step=1)
+    model = import_weights("stack_gan_v2", tmp_path / "out", generator=tree, text_encoder=run)
+    tokens = model.tokenizer.tokenize("a red bird")
+    np.testing.assert_array_equal(model.encode(tokens), parts[1](tokens)["sentence"])
+    weights = run / "model" / "model.weights.h5"
+    assert (
+        hashlib.sha256(weights.read_bytes()).hexdigest()
+        in (tmp_path / "out" / "card.md").read_text()
+    )
 
 
 def test_words_are_not_cut_where_characters_are_read(tree, tmp_path):
