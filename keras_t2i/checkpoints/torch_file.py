@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+FilePath = str | os.PathLike[str]
 MAGIC = 0x1950A86A20F9469CFC6C
 DTYPES = {
     "BFloat16Storage": None,  # NumPy has none
@@ -44,7 +45,7 @@ DAMAGES = (
 )
 
 
-def read_state_dict(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+def read_state_dict(path: FilePath) -> dict[str, np.ndarray]:
     """The tensors of a state dict, by name.
 
     A pickle can run any function; this reader knows only `OrderedDict` and the functions that

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from keras_t2i.checkpoints.torch_file import FilePath
 from keras_t2i.metrics.extractors.weights_files import file_hash
 from keras_t2i.models import TextToImage
 from keras_t2i.tasks.loading import find_bundle
-
-Path = str | os.PathLike[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,13 +95,13 @@ IMPORTERS = {
 
 def import_weights(
     system: str,
-    out: Path,
+    out: FilePath,
     *,
-    generator: Path,
-    text_encoder: Path | None = None,
-    image_encoder: Path | None = None,
-    captions: Path | None = None,
-    discriminators: Sequence[Path] = (),
+    generator: FilePath,
+    text_encoder: FilePath | None = None,
+    image_encoder: FilePath | None = None,
+    captions: FilePath | None = None,
+    discriminators: Sequence[FilePath] = (),
     length: int | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> TextToImage:
@@ -205,7 +203,7 @@ def _each_file(files: Mapping[str, Any]) -> list[tuple[str, pathlib.Path]]:
     return found
 
 
-def _weights_of(path: Path) -> pathlib.Path:
+def _weights_of(path: FilePath) -> pathlib.Path:
     """The file itself, or the one of a bundle that tells it from others."""
     file = pathlib.Path(path)
     return file if file.is_file() else find_bundle(path) / "model.weights.h5"

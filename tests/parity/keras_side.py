@@ -73,7 +73,7 @@ class KerasSide:
     def critic(self, system, side, *, seed=0):
         model = self.model(system, False)
         number = model.resolutions.index(side)
-        self.filled(critic_table(model, number, LAYOUTS[system]), seed)
+        self.filled(critic_table(model, number, layout=LAYOUTS[system]), seed)
         sentence = tf.constant(self.cases.generator_inputs(seed)["sentence"][:2])
         pictures = self.cases.pictures(side, seed=seed)
         scores, features = model.image_critics[number](pictures, training=False)

@@ -45,7 +45,7 @@ def files(original, write_pth, random_state, tmp_path_factory):
     tables = {
         "generator": [(model.generator, rows)],
         "text_encoder": text_encoder_table(model.damsm),
-        **{f"netD{number}": critic_table(model, number, layout) for number in range(count)},
+        **{f"netD{number}": critic_table(model, number, layout=layout) for number in range(count)},
     }
     made = {
         name: write_pth(folder / f"{name}.pth", random_state(table, seed=len(name)))
@@ -136,6 +136,40 @@ def test_wrong_files_are_clear_errors_and_nothing_is_written(
     for word in words:
         assert word in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@ONE
+@pytest.mark.parametrize(
+    "lost",
+    [
+        ("h_net1.upsample4.1.weight",),
+        ("h_net2.residual.1.block.0.weight", "h_net3.residual.2.block.0.weight"),
+        ("img_net3.img.0.weight", "img_net1.img.0.weight"),
+        ("h_net1.fc.0.weight", "ca_net.fc.weight", "ca_net.fc.bias"),
+    ],
+)
+def test_what_is_missing_is_listed_alone_and_as_a_whole(original, files, write_pth, tmp_path, lost):
+    state = {n: x for n, x in read_state_dict(files["generator"]).items() if n not in lost}
+    path = write_pth(tmp_path / "gaps.pth", state)
+    with pytest.raises(ValueError, match="AttnGAN's generator") as caught:
+        import_weights(original[0], tmp_path / "out", **{**files, "generator": path})
+    received = str(caught.value).partition("Received: missing: ")[2]
+    assert set(received.split(", ")) == set(lost)
+
+
+@ONE
+def test_any_part_with_gaps_is_compared_as_a_whole(original, files, write_pth, tmp_path):
+    gaps = {
+        "text_encoder": ("encoder.weight", "rnn.weight_hh_l0"),
+        "discriminators": ("img_code_s16.0.weight",),
+    }
+    for part, lost in gaps.items():
+        path = files[part][0] if part == "discriminators" else files[part]
+        state = {n: x for n, x in read_state_dict(path).items() if n not in lost}
+        gone = write_pth(tmp_path / "gaps.pth", state)
+        given = [gone, *files[part][1:]] if part == "discriminators" else gone
+        with pytest.raises(ValueError, match=f"Received: missing: {', '.join(lost)}$"):
+            import_weights(original[0], tmp_path / "out", **{**files, part: given})
 
 
 @ONE
