@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import operator
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,6 +26,8 @@ class Importer:
         function: in the system's file of `keras_t2i.checkpoints`.
         needed: names of the files without which there is no model.
         optional: names of those that may be there.
+        settings: arguments in which paper and released code differ or one is silent, each with
+            what these two say; the card adds what the model has.
         reported: what the authors report, for the card.
         notes: what else the card must say.
     """
@@ -32,6 +35,7 @@ class Importer:
     function: str
     needed: tuple[str, ...]
     optional: tuple[str, ...]
+    settings: tuple[tuple[str, str, str], ...]
     reported: str
     notes: str
 
@@ -39,11 +43,21 @@ class Importer:
 WORD_FILES = {
     "needed": ("generator", "text_encoder", "captions"),
     "optional": ("image_encoder", "discriminators", "length"),
+    "settings": (
+        ("adversarial_weight", "1/2", "1"),
+        ("mismatch_weight", "no such term", "1"),
+        ("kl_weight", "no such term", "1"),
+        ("damsm_weight", "5 (birds), 50 (COCO)", "5 (birds), 50 (COCO)"),
+        ("neighbours_masks", "False", "True"),
+        ("damsm.attention_scale", "5", "4"),
+        ("damsm.rooted", "True", "False"),
+    ),
     "notes": (
         "Each caption is masked with its own padding; the released code, with which the weights "
-        "were trained, took a neighbour's in batches (`neighbours_masks=True` does so too; for "
-        "captions one by one there is no difference). Of captions that are too long the first "
-        "words are kept, where the code keeps a random choice."
+        "were trained, took a neighbour's in batches. For captions one by one there is no "
+        "difference. `neighbours_masks=True` does as the code in further training alone: what "
+        "paints always masks rightly. Of captions that are too long the first words are kept, "
+        "where the code keeps a random choice."
     ),
 }
 SENTENCE_FILES = {
@@ -76,6 +90,10 @@ IMPORTERS = {
     ),
     "stack_gan": Importer(
         "import_stack_gan",
+        settings=(
+            ("variant", "tells neither wholly", "plain (PyTorch, COCO), residual (TensorFlow)"),
+            ("kl_weight", "1, of the sum over features", "2, of the mean over features"),
+        ),
         reported=(
             "Inception Score 8.45 ± 0.03 (COCO), in the paper (https://arxiv.org/abs/1612.03242), "
             "and 10.62 ± 0.19 on the page of the PyTorch code"
@@ -84,6 +102,10 @@ IMPORTERS = {
     ),
     "stack_gan_v2": Importer(
         "import_stack_gan_v2",
+        settings=(
+            ("kl_weight", "not told", "2"),
+            ("colour_weight", "50 (without text)", "0 (with captions), 50 (without text)"),
+        ),
         reported=(
             "Inception Score 4.04 ± 0.05 (birds), 9.55 ± 0.11 (dogs), on the page of the code "
             "(https://arxiv.org/abs/1710.10916 is the paper)"
@@ -167,12 +189,26 @@ def import_card(model: TextToImage, system: str, files: Mapping[str, Any]) -> st
         f"# {type(model).__name__} at {model.resolutions[-1]} px, with imported weights\n\n"
         f"{model.count_params():,} weights, made from published files by `keras-t2i import "
         f"{system}`.\n\n| part | file | SHA-256 |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n\n"
-        f"{_about_missing(missing)}{notes}\n\n"
+        f"{_about_missing(missing)}{notes}\n\n{_settings_table(model, importer)}\n\n"
         "## What was measured\n\nNothing was measured with this bundle. That the networks compute "
-        "what PyTorch does is tested in keras_t2i with random weights of the same names and "
-        f"shapes. The authors report {importer.reported}; these numbers are theirs, by their "
+        "what PyTorch does is tested in keras_t2i with random weights of the published names, in "
+        "smaller widths; the published shapes are compared separately. "
+        f"The authors report {importer.reported}; these numbers are theirs, by their "
         "protocols, and not measured here.\n"
     )
+
+
+def _settings_table(model: TextToImage, importer: Importer) -> str:
+    """Which of paper and released code each setting follows."""
+    lines = [
+        "| argument | paper | released code | here |",
+        "| --- | --- | --- | --- |",
+    ]
+    for argument, paper, code in importer.settings:
+        here = operator.attrgetter(argument)(model)
+        shown = f"{here:g}" if isinstance(here, float) else str(here)
+        lines.append(f"| `{argument}` | {paper} | {code} | {shown} |")
+    return "\n".join(lines)
 
 
 def _find(system: str) -> Importer:
@@ -190,8 +226,9 @@ def _check_files(system: str, importer: Importer, files: Mapping[str, Any]) -> N
         raise ValueError(
             f"The weights of {system} are files for {', '.join(importer.needed)}; "
             f"{', '.join(importer.optional) or 'nothing else'} may be given too. "
-            f"Received: no {', '.join(missing) or 'unneeded'} file"
-            + (f", but also {', '.join(further)}" if further else "")
+            + (f"Missing: {', '.join(missing)}. " if missing else "")
+            + (f"Not for this system: {', '.join(further)}. " if further else "")
+            + f"Received: {', '.join(files) or 'nothing'}"
         )
 
 

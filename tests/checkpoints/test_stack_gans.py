@@ -82,6 +82,10 @@ def test_a_model_without_text_needs_no_text_encoder(published_state, write_pth, 
     assert loaded.generate("whatever", seed=1).std() > 0
     card = (tmp_path / "out" / "card.md").read_text()
     assert "The model has no text" in card
+    assert (
+        "| `colour_weight` | 50 (without text) | 0 (with captions), 50 (without text) | 50 |"
+        in card
+    )
     assert "No discriminators were given" in card
     with pytest.raises(ValueError, match="a model that has one.*a StackGANv2"):
         text_parts(tmp_path / "out", text_dim=8)
@@ -121,6 +125,7 @@ def test_stack_gan_takes_stage_and_sizes_from_the_file(
     assert picture.std() > 0
     card = (tmp_path / "out" / "card.md").read_text()
     assert "Torch7" in card
+    assert "| 2, of the mean over features | 2 |" in card
     assert "model.weights.h5" in card
 
 
@@ -161,5 +166,7 @@ def test_the_text_encoder_may_be_a_training(tree, parts, bundle, tmp_path):
 
 
 def test_words_are_not_cut_where_characters_are_read(tree, tmp_path):
-    with pytest.raises(ValueError, match="but also length"):
+    with pytest.raises(
+        ValueError, match=r"too\. Not for this system: length\. Received: generator, length$"
+    ):
         import_weights("stack_gan_v2", tmp_path / "out", generator=tree, length=9)

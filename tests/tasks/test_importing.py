@@ -100,6 +100,13 @@ def test_the_card_names_files_with_their_hashes_and_claims_nothing(imported, fil
         assert f"`{path.name}` | `{hashlib.sha256(path.read_bytes()).hexdigest()}`" in card
     assert "not measured here" in card
     assert "No image encoder was given" in card
+    assert "in smaller widths" in card
+    assert "further training alone" in card
+    assert "| argument | paper | released code | here |" in card
+    assert "| `adversarial_weight` | 1/2 | 1 | 1 |" in card
+    assert "| `damsm_weight` | 5 (birds), 50 (COCO) | 5 (birds), 50 (COCO) | 50 |" in card
+    assert "| `neighbours_masks` | False | True | False |" in card
+    assert "| `damsm.rooted` | True | False | False |" in card
     assert ("No discriminators were given" in card) == (not files["discriminators"])
 
 
@@ -122,7 +129,7 @@ def test_critics_are_filled(imported, files):
         ),
         ({"text_encoder": "generator"}, ValueError, ["text encoder", "encoder.weight is missing"]),
         ({"captions": "generator"}, ValueError, ["cannot be read as captions", "generator.pth"]),
-        ({"text_encoder": None}, ValueError, ["no text_encoder file"]),
+        ({"text_encoder": None}, ValueError, ["Missing: text_encoder. Received: generator"]),
         ({"generator": "absent"}, FileNotFoundError, ["absent"]),
     ],
 )
