@@ -130,6 +130,24 @@ def write_pth():
 
 
 @pytest.fixture(scope="session")
+def random_state():
+    """A function that makes tensors by name, such as a table of an import expects."""
+    import numpy as np
+
+    from keras_t2i.checkpoints.mapping import expected_shapes
+
+    def make(table, *, seed: int = 0, prefix: str = "") -> dict[str, np.ndarray]:
+        random, state = np.random.default_rng(seed), {}
+        for name, shape in expected_shapes(table).items():
+            values = random.normal(size=shape) / np.prod(shape[1:]) ** 0.5
+            running = name.endswith("running_var")
+            state[f"{prefix}{name}"] = 0.5 + np.abs(values) if running else values
+        return state
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def free_ports():
     """A function that names so many ports of this machine which nobody listens at."""
     import socket

@@ -13,25 +13,31 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from keras_t2i.checkpoints.damsm import Path, import_damsm
+from keras_t2i.checkpoints.damsm import import_damsm
 from keras_t2i.checkpoints.mapping import (
     POINT_2D,
+    Place,
     Row,
     State,
     Table,
     assign_state,
     convolution,
     norm,
-    without_prefix,
 )
-from keras_t2i.checkpoints.stages import critic_width, generator_rows, generator_sizes, trunk_rows
-from keras_t2i.checkpoints.torch_file import read_state_dict
+from keras_t2i.checkpoints.stages import (
+    assign_critics,
+    generator_rows,
+    generator_sizes,
+    read_critics,
+    read_state,
+    trunk_rows,
+)
+from keras_t2i.checkpoints.torch_file import FilePath
 from keras_t2i.models.attn_gan import AttnGAN
-
-UNTRAINED_WIDTH = 4  # of critics that no file tells of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Layout:
         model: the class.
         attention_rows: from `h_net2` and the like, and the side of the stage's pictures.
         image_critic_rows, match_critic_rows: from the side of the pictures.
-        first_kernel: of a discriminator, whose first axis is its width.
+        widths: where a discriminator tells its width.
         unused: patterns of names without use here.
     """
 
@@ -50,17 +56,17 @@ class Layout:
     attention_rows: Callable[[str, int], list[Row]]
     image_critic_rows: Callable[[int], list[Row]]
     match_critic_rows: Callable[[int], list[Row]]
-    first_kernel: str
+    widths: tuple[Place, ...]
     unused: tuple[str, ...] = ()
 
 
 def import_attn_gan(
     *,
-    generator: Path,
-    text_encoder: Path,
-    captions: Path,
-    image_encoder: Path | None = None,
-    discriminators: Sequence[Path] = (),
+    generator: FilePath,
+    text_encoder: FilePath,
+    captions: FilePath,
+    image_encoder: FilePath | None = None,
+    discriminators: Sequence[FilePath] = (),
     length: int = 25,
     layout: Layout | None = None,
     **options: Any,
@@ -68,8 +74,9 @@ def import_attn_gan(
     """An AttnGAN with the authors' weights; all sizes are those of the files.
 
     It masks each caption with its own padding, where the released code takes a neighbour's; with
-    captions one by one both paint the same (`neighbours_masks=True` gives the code's). Generator
-    and averaged generator are equal: the authors publish the average alone.
+    captions one by one both paint the same. `neighbours_masks=True` gives the code's in a training
+    that goes on from here, in `model.generator`; the averaged generator, which paints, masks
+    rightly. Both begin equal: the authors publish the average alone.
 
     Args:
         generator: bird_AttnGAN2.pth or the like.
@@ -96,7 +103,7 @@ def import_attn_gan(
         >>> picture = model.generate("a small red bird", seed=7)
     """
     layout = layout or ATTN_GAN
-    state = without_prefix(read_state_dict(generator))
+    state = read_state(generator)
     sizes = generator_sizes(state)
     del sizes["text_dim"]  # the DAMSM's
     damsm = import_damsm(
@@ -106,13 +113,11 @@ def import_attn_gan(
         resolution=sizes["resolutions"][-1],
         length=length,
     )
-    critics = [without_prefix(read_state_dict(path)) for path in discriminators]
-    sizes["discriminator_width"] = UNTRAINED_WIDTH
-    if critics:
-        sizes["discriminator_width"] = critic_width(critics[0], layout.first_kernel)
+    critics, sizes["discriminator_width"] = read_critics(discriminators, *layout.widths)
     model = layout.model(damsm, **{"adversarial_weight": 1.0, **sizes, **options})
     assign_generator(model, state, layout)
-    assign_critics(model, critics, layout)
+    table = functools.partial(critic_table, model, layout=layout)
+    assign_critics(model, critics, table, unused=layout.unused)
     return model
 
 
@@ -123,23 +128,7 @@ def assign_generator(model: AttnGAN, state: State, layout: Layout) -> None:
         assign_state([(network, rows)], state, what=f"{type(model).__name__}'s generator")
 
 
-def assign_critics(model: AttnGAN, states: Sequence[State], layout: Layout) -> None:
-    """Fill the critics of all resolutions, or of none.
-
-    Raises:
-        ValueError: not one state a resolution, or one that does not fit.
-    """
-    if states and len(states) != len(model.resolutions):
-        raise ValueError(
-            "Give the discriminators of all resolutions, smallest first, or none. "
-            f"Received: {len(states)} files for the resolutions {model.resolutions}"
-        )
-    for number, state in enumerate(states):
-        what = f"{type(model).__name__}'s discriminator for {model.resolutions[number]} px"
-        assign_state(critic_table(model, number, layout), state, what=what, unused=layout.unused)
-
-
-def critic_table(model: AttnGAN, number: int, layout: Layout) -> Table:
+def critic_table(model: AttnGAN, number: int, *, layout: Layout) -> Table:
     """The rows of the discriminator with this number, from 0."""
     side = model.resolutions[number]
     return [
@@ -169,5 +158,13 @@ def match_critic_rows(side: int) -> list[Row]:
 
 
 ATTN_GAN = Layout(
-    AttnGAN, attention_rows, image_critic_rows, match_critic_rows, "img_code_s16.0.weight"
+    AttnGAN,
+    attention_rows,
+    image_critic_rows,
+    match_critic_rows,
+    widths=(
+        Place("img_code_s16.0.weight", 4, 0),
+        Place("img_code_s16.2.weight", 4, 1),
+        Place("UNCOND_DNET.outlogits.0.weight", 4, 1, 8),
+    ),
 )

@@ -6,12 +6,11 @@ captions.pickle (Python 2 or 3) --pickle, plain containers only--> words in the 
 from __future__ import annotations
 
 import dataclasses
-import os
 import pathlib
 import pickle
 from typing import Any
 
-from keras_t2i.checkpoints.torch_file import DAMAGES
+from keras_t2i.checkpoints.torch_file import DAMAGES, FilePath
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +27,7 @@ class CaptionsFile:
     test: tuple[tuple[int, ...], ...]
 
 
-def read_captions(path: str | os.PathLike[str]) -> CaptionsFile:
+def read_captions(path: FilePath) -> CaptionsFile:
     """The vocabulary and captions of a `captions.pickle`.
 
     A pickle can run any function; this reader knows none and makes numbers, strings, lists, tuples

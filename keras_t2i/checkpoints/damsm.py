@@ -18,30 +18,31 @@ from keras_t2i.checkpoints.mapping import (
     SAME,
     SUM,
     Kind,
+    Place,
     Row,
     State,
     Table,
     assign_state,
+    check_sizes_are_told,
     convolution,
     dense,
-    sizes_of,
+    size_at,
     without_prefix,
 )
-from keras_t2i.checkpoints.torch_file import read_state_dict
+from keras_t2i.checkpoints.torch_file import FilePath, read_state_dict
 from keras_t2i.models.damsm import DAMSM
 from keras_t2i.text import RegexWordTokenizer
 
 EPSILON = 1e-3  # of Inception's batch norms
 HEADS = ("emb_features.weight", "emb_cnn_code.weight", "emb_cnn_code.bias")
 CLASSIFIERS = ("AuxLogits.*", "fc.*")  # of torchvision's file, without use for features
-Path = str | os.PathLike[str]
 
 
 def import_damsm(
     *,
-    text_encoder: Path,
-    captions: Path,
-    image_encoder: Path | None = None,
+    text_encoder: FilePath,
+    captions: FilePath,
+    image_encoder: FilePath | None = None,
     resolution: int = 256,
     length: int = 25,
 ) -> DAMSM:
@@ -61,11 +62,8 @@ def import_damsm(
     """
     words = read_captions(captions).vocabulary
     text = without_prefix(read_state_dict(text_encoder))
-    sizes = sizes_of(
-        text, {"encoder.weight": 2, "rnn.weight_hh_l0": 2}, what="the DAMSM's text encoder"
-    )
-    known, embedding_dim = sizes["encoder.weight"]
-    if known != len(words):
+    known, sizes = text_encoder_sizes(text)
+    if known not in (None, len(words)):
         raise ValueError(
             "Text encoder and captions.pickle must come from one archive: their vocabularies "
             f"differ. Received: {known} words in {os.fspath(text_encoder)!r}, {len(words)} in "
@@ -75,8 +73,7 @@ def import_damsm(
         RegexWordTokenizer(words, length=length),
         resolution=resolution,
         image_encoder_name="small" if image_encoder is None else "inception_v3",
-        embedding_dim=embedding_dim,
-        feature_dim=2 * sizes["rnn.weight_hh_l0"][1],
+        **sizes,
         attention_scale=4.0,
         rooted=False,
     )
@@ -84,6 +81,29 @@ def import_damsm(
     if image_encoder is not None:
         assign_image_encoder(damsm.image_encoder, read_state_dict(image_encoder))
     return damsm
+
+
+def text_encoder_sizes(state: State) -> tuple[int | None, dict[str, int]]:
+    """How many words a text encoder knows (None where that is missing), and the DAMSM's sizes.
+
+    Raises:
+        ValueError: the state is of no text encoder.
+    """
+    ends = ("", "_reverse")
+    embedding_dim = size_at(
+        state,
+        Place("encoder.weight", 2, 1),
+        *(Place(f"rnn.weight_ih_l0{end}", 2, 1) for end in ends),
+    )
+    units = size_at(
+        state,
+        *(Place(f"rnn.weight_hh_l0{end}", 2, 1) for end in ends),
+        *(Place(f"rnn.bias_{way}_l0{end}", 1, 0, 4) for way in ("ih", "hh") for end in ends),
+    )
+    told = {"encoder.weight": embedding_dim, "rnn.weight_hh_l0": units}
+    check_sizes_are_told(state, told, what="the DAMSM's text encoder")
+    sizes = {"embedding_dim": embedding_dim, "feature_dim": 2 * units}
+    return size_at(state, Place("encoder.weight", 2, 0)), sizes
 
 
 def assign_image_encoder(encoder: keras.Model, state: State) -> None:
@@ -148,9 +168,8 @@ def _folded_kernel(kernel: np.ndarray, gamma: np.ndarray, variance: np.ndarray) 
     return CONVOLUTION.convert(kernel) * _scale(gamma, variance)
 
 
-def _folded_bias(
-    beta: np.ndarray, gamma: np.ndarray, mean: np.ndarray, variance: np.ndarray
-) -> np.ndarray:
+def _folded_bias(*norm: np.ndarray) -> np.ndarray:
+    beta, gamma, mean, variance = norm
     return beta - mean * _scale(gamma, variance)
 
 

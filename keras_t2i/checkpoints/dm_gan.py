@@ -22,6 +22,7 @@ from keras_t2i.checkpoints.mapping import (
     POINT_1D,
     POINT_2D,
     SAME,
+    Place,
     Row,
     convolution,
     dense,
@@ -92,6 +93,10 @@ DM_GAN = Layout(
     memory_rows,
     image_critic_rows,
     match_critic_rows,
-    "img_code_s16.0.module.weight_bar",
+    widths=(
+        Place("img_code_s16.0.module.weight_bar", 4, 0),
+        Place("img_code_s16.2.module.weight_bar", 4, 1),
+        Place("UNCOND_DNET.outlogits.0.weight", 4, 1, 8),
+    ),
     unused=("*.weight_v",),
 )

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -180,21 +180,50 @@ def without_prefix(state: State) -> dict[str, np.ndarray]:
     return dict(state)
 
 
-def sizes_of(state: State, shapes: Mapping[str, int], *, what: str) -> dict[str, Shape]:
-    """The shapes of a few tensors, from which the sizes of the network follow.
+class Place(NamedTuple):
+    """Where a size can be read.
+
+    Attributes:
+        name: of a tensor.
+        axes: how many it must have.
+        axis: the one to read.
+        parts: of the size that this axis holds.
+    """
+
+    name: str
+    axes: int
+    axis: int
+    parts: int = 1
+
+
+def size_at(state: State, *places: Place) -> int | None:
+    """A size from the first tensor that is there and as it should be; None where none is.
+
+    A size that only a missing tensor tells may be any: the comparison of all names will complain
+    about that tensor.
+    """
+    for name, axes, axis, parts in places:
+        found = state.get(name)
+        if found is not None and found.ndim == axes and found.shape[axis] >= parts:
+            return found.shape[axis] // parts
+    return None
+
+
+def check_sizes_are_told(state: State, sizes: Mapping[str, int | None], *, what: str) -> None:
+    """Raise where a size without which there is no network to compare with is not in the file.
 
     Args:
         state: arrays by name.
-        shapes: names, and how many axes they must have.
+        sizes: by the name of the tensor that should tell it.
         what: what the state should be, for the message.
 
     Raises:
-        ValueError: lists all that are missing or have another number of axes.
+        ValueError: lists the tensors that are missing or have other axes.
     """
     wrong = [
         f"{name} {'is missing' if name not in state else f'has the shape {state[name].shape}'}"
-        for name, axes in shapes.items()
-        if name not in state or state[name].ndim != axes or not math.prod(state[name].shape)
+        for name, size in sizes.items()
+        if size is None
     ]
     if wrong:
         raise ValueError(
@@ -202,12 +231,18 @@ def sizes_of(state: State, shapes: Mapping[str, int], *, what: str) -> dict[str,
             f"Received: {', '.join(wrong)}; there are {len(state)} tensors: "
             f"{', '.join(list(state)[:5])} ..."
         )
-    return {name: state[name].shape for name in shapes}
 
 
-def count_of(state: State, pattern: str, *, first: int = 1) -> int:
-    """How many consecutive numbers from `first` can stand for `{}` in names that there are."""
-    count = 0
-    while pattern.format(first + count) in state:
-        count += 1
-    return count
+def highest(state: State, pattern: str, *, most: int = 6) -> int:
+    """The highest number in names that begin as a pattern says, 0 where there is none.
+
+    Names below it may be missing, of which the comparison of all names will complain.
+
+    Args:
+        state: arrays by name.
+        pattern: a regular expression whose one group is the number.
+        most: a higher number is none of the network's, else few bytes would make it as large.
+    """
+    found = (re.match(pattern, name) for name in state)
+    numbers = (int(match[1]) for match in found if match)
+    return max((number for number in numbers if number <= most), default=0)

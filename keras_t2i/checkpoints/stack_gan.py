@@ -15,7 +15,7 @@ The TensorFlow checkpoints for birds and flowers are not read: the names in them
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,31 +23,31 @@ from keras_t2i.checkpoints.char_text import TextParts, text_parts
 from keras_t2i.checkpoints.mapping import (
     MAP_DENSE,
     MAP_VECTOR,
+    Place,
     Row,
     State,
     Table,
     assign_state,
+    check_sizes_are_told,
     convolution,
-    count_of,
     dense,
+    highest,
     norm,
-    sizes_of,
-    without_prefix,
+    size_at,
 )
-from keras_t2i.checkpoints.stages import critic_width
-from keras_t2i.checkpoints.torch_file import read_state_dict
+from keras_t2i.checkpoints.stages import read_critics, read_state
+from keras_t2i.checkpoints.torch_file import FilePath
 from keras_t2i.models.stack_gan import StackGAN
 
-Path = str | os.PathLike[str]
 FIRST = "STAGE1_G."  # begins the names of stage I within stage II's file
-UNTRAINED_WIDTH = 4  # of critics that no file tells of
+WIDTHS = (Place("encode_img.0.weight", 4, 0), Place("encode_img.2.weight", 4, 1))
 
 
 def import_stack_gan(
     *,
-    generator: Path,
-    text_encoder: Path | TextParts | None = None,
-    discriminators: Sequence[Path] = (),
+    generator: FilePath,
+    text_encoder: FilePath | TextParts | None = None,
+    discriminators: Sequence[FilePath] = (),
     **options: Any,
 ) -> StackGAN:
     """A StackGAN with the authors' weights; stage and sizes are those of the files.
@@ -67,7 +67,7 @@ def import_stack_gan(
     Example:
         >>> model = import_stack_gan(generator="netG_epoch_90.pth", text_encoder="my_gan_cls")
     """
-    state = without_prefix(read_state_dict(generator))
+    state = read_state(generator)
     sizes = stack_gan_sizes(state)
     parts = text_parts(text_encoder, text_dim=sizes.pop("text_dim"))
     if len(discriminators) > 1:
@@ -75,11 +75,8 @@ def import_stack_gan(
             "StackGAN has one discriminator a stage; give that of the generator's. "
             f"Received: {len(discriminators)} files"
         )
-    critics = [without_prefix(read_state_dict(path)) for path in discriminators]
-    sizes["discriminator_width"] = UNTRAINED_WIDTH
-    if critics:
-        sizes["discriminator_width"] = critic_width(critics[0], "encode_img.0.weight")
-    model = StackGAN(*parts, variant="plain", **{**sizes, **options})
+    critics, sizes["discriminator_width"] = read_critics(discriminators, *WIDTHS)
+    model = StackGAN(*parts, variant="plain", **{**sizes, "kl_weight": 2.0, **options})
     assign_state(generator_table(model), state, what=f"StackGAN's generator, stage {model.stage}")
     for critic in critics:
         what = f"StackGAN's discriminator, stage {model.stage}"
@@ -90,22 +87,34 @@ def import_stack_gan(
 def stack_gan_sizes(state: State) -> dict[str, Any]:
     """The constructor's sizes, from a generator's tensors, and `text_dim`.
 
+    Each is read wherever it can be; what only a missing tensor tells is 1, and `text_dim` None.
+
     Raises:
         ValueError: the state is of no generator of StackGAN.
     """
     stage = 2 if any(name.startswith(FIRST) for name in state) else 1
     first = FIRST if stage == 2 else ""
-    names = {f"{first}ca_net.fc.weight": 2, f"{first}fc.0.weight": 2}
-    units, vector = sizes_of(state, names, what="a generator of StackGAN").values()
-    blocks = count_of(state, "residual.{}.block.0.weight", first=0)
+    width = size_at(
+        state,
+        Place(f"{first}fc.0.weight", 2, 0, 16 * 8),
+        Place(f"{first}fc.1.weight", 1, 0, 16 * 8),
+        Place(f"{first}upsample1.1.weight", 4, 1, 8),
+    )
+    starts = dict.fromkeys((first, ""))  # stage II has another condition, of the same sizes
+    weights = [Place(f"{start}ca_net.fc.weight", 2, 0, 2) for start in starts]
+    biases = [Place(f"{start}ca_net.fc.bias", 1, 0, 2) for start in starts]
+    check_sizes_are_told(state, {f"{first}fc.0.weight": width}, what="a generator of StackGAN")
+    condition_dim = size_at(state, *weights, *biases) or 1
+    vector = size_at(state, Place(f"{first}fc.0.weight", 2, 1)) or 1
+    doublings = max(1, highest(state, rf"{re.escape(first)}upsample(\d+)\."))
     return {
-        "text_dim": units[1],
+        "text_dim": size_at(state, *(place._replace(axis=1, parts=1) for place in weights)),
         "stage": stage,
-        "resolution": 4 * 4 * 2 ** count_of(state, f"{first}upsample{{}}.1.weight"),
-        "noise_dim": max(1, vector[1] - units[0] // 2),
-        "condition_dim": units[0] // 2,
-        "generator_width": vector[0] // (16 * 8),
-        "residual_blocks": max(1, blocks),
+        "resolution": 4 * 4 * 2**doublings,
+        "noise_dim": max(1, vector - condition_dim),
+        "condition_dim": condition_dim,
+        "generator_width": width,
+        "residual_blocks": 1 + highest(state, r"residual\.(\d+)\.", most=64),
     }
 
 

@@ -13,7 +13,7 @@ Discriminators join (condition, map) there and (map, condition) here.
 
 from __future__ import annotations
 
-import os
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +21,7 @@ import keras
 
 from keras_t2i.checkpoints.char_text import TextParts, text_parts
 from keras_t2i.checkpoints.mapping import (
+    Place,
     Row,
     State,
     Table,
@@ -28,23 +29,32 @@ from keras_t2i.checkpoints.mapping import (
     convolution,
     norm,
     text_first,
-    without_prefix,
 )
-from keras_t2i.checkpoints.stages import critic_width, generator_rows, generator_sizes, trunk_rows
-from keras_t2i.checkpoints.torch_file import read_state_dict
+from keras_t2i.checkpoints.stages import (
+    assign_critics,
+    generator_rows,
+    generator_sizes,
+    read_critics,
+    read_state,
+    trunk_rows,
+)
+from keras_t2i.checkpoints.torch_file import FilePath
 from keras_t2i.models.stack_gan_v2 import StackGANv2
 from keras_t2i.models.stack_gan_v2.generator import build_generator
 from keras_t2i.text import CharacterTokenizer
 
-Path = str | os.PathLike[str]
-UNTRAINED_WIDTH = 4  # of critics that no file tells of
+WIDTHS = (
+    Place("img_code_s16.0.weight", 4, 0),
+    Place("img_code_s16.2.weight", 4, 1),
+    Place("logits.0.weight", 4, 1, 8),
+)
 
 
 def import_stack_gan_v2(
     *,
-    generator: Path,
-    text_encoder: Path | TextParts | None = None,
-    discriminators: Sequence[Path] = (),
+    generator: FilePath,
+    text_encoder: FilePath | TextParts | None = None,
+    discriminators: Sequence[FilePath] = (),
     **options: Any,
 ) -> StackGANv2:
     """A StackGAN++ with the authors' weights; all sizes are those of the files.
@@ -68,25 +78,24 @@ def import_stack_gan_v2(
     Example:
         >>> model = import_stack_gan_v2(generator="netG_210000.pth", text_encoder="my_gan_cls")
     """
-    state = without_prefix(read_state_dict(generator))
-    sizes = generator_sizes(state)
+    state = read_state(generator)
+    conditional = has_text(state)
+    sizes = {**generator_sizes(state, conditional=conditional), "conditional": conditional}
     text_dim = sizes.pop("text_dim")
-    if text_dim is None:
-        parts, sizes["conditional"] = (CharacterTokenizer(), None), False
-    else:
+    parts: tuple[Any, Any] = (CharacterTokenizer(), None)
+    if conditional:
         parts = text_parts(text_encoder, text_dim=text_dim)
-    critics = [without_prefix(read_state_dict(path)) for path in discriminators]
-    sizes["discriminator_width"] = UNTRAINED_WIDTH
-    if critics:
-        sizes["discriminator_width"] = critic_width(critics[0], "img_code_s16.0.weight")
-    model = StackGANv2(*parts, **{**sizes, **options})
+    critics, sizes["discriminator_width"] = read_critics(discriminators, *WIDTHS)
+    colours = {} if conditional else {"colour_weight": 50 / 3, "covariance_weight": 5 / 3}
+    released = {"real_weight": 2.0, **colours}
+    model = StackGANv2(*parts, **{**sizes, **released, **options})
     for network in (model.generator, model.averaged_generator):
         _assign_generator(network, state, sizes)
-    _assign_critics(model, critics)
+    assign_critics(model, critics, functools.partial(critic_table, model))
     return model
 
 
-def import_generator(path: Path) -> keras.Model:
+def import_generator(path: FilePath) -> keras.Model:
     """The generator alone, which paints sentence vectors that were computed elsewhere.
 
     Inputs: noise (B, Z), the condition's noise (B, C), and the sentences (B, D). Outputs, a dict:
@@ -98,13 +107,20 @@ def import_generator(path: Path) -> keras.Model:
     Raises:
         FileNotFoundError, ValueError: as `import_stack_gan_v2`.
     """
-    state = without_prefix(read_state_dict(path))
-    sizes = generator_sizes(state)
-    names = ("noise_dim", "condition_dim", "text_dim", "residual_blocks")
+    state = read_state(path)
+    conditional = has_text(state)
+    sizes = generator_sizes(state, conditional=conditional)
+    names = ("noise_dim", "condition_dim", "residual_blocks")
     chosen = {name: sizes[name] for name in names}
+    chosen["text_dim"] = (sizes["text_dim"] or 1) if conditional else None
     network = build_generator(sizes["resolutions"], sizes["generator_width"], **chosen)
-    _assign_generator(network, state, {**sizes, "conditional": sizes["text_dim"] is not None})
+    _assign_generator(network, state, {**sizes, "conditional": conditional})
     return network
+
+
+def has_text(state: State) -> bool:
+    """Does the generator read captions?"""
+    return any(name.startswith("ca_net.") for name in state)
 
 
 def joint_rows(there: str, side: int) -> list[Row]:
@@ -141,17 +157,6 @@ def _assign_generator(network: keras.Model, state: State, sizes: dict[str, Any])
         sizes["resolutions"],
         sizes["residual_blocks"],
         joint_rows,
-        conditional=sizes.get("conditional", True),
+        conditional=sizes["conditional"],
     )
     assign_state([(network, rows)], state, what="StackGANv2's generator")
-
-
-def _assign_critics(model: StackGANv2, states: Sequence[State]) -> None:
-    if states and len(states) != len(model.resolutions):
-        raise ValueError(
-            "Give the discriminators of all resolutions, smallest first, or none. "
-            f"Received: {len(states)} files for the resolutions {model.resolutions}"
-        )
-    for number, state in enumerate(states):
-        what = f"StackGANv2's discriminator for {model.resolutions[number]} px"
-        assign_state(critic_table(model, number), state, what=what)

@@ -9,47 +9,122 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from keras_t2i.checkpoints.mapping import (
     GATED_MAP_DENSE,
     GATED_MAP_VECTOR,
+    Place,
     Row,
     State,
+    Table,
+    assign_state,
+    check_sizes_are_told,
     convolution,
-    count_of,
     dense,
+    highest,
     norm,
-    sizes_of,
+    size_at,
+    without_prefix,
 )
+from keras_t2i.checkpoints.torch_file import FilePath, read_state_dict
 
 FAMILY = "a generator of StackGAN++, AttnGAN or DM-GAN"
+UNTRAINED_WIDTH = 4  # of critics that no file tells of
 
 
-def generator_sizes(state: State) -> dict[str, Any]:
-    """The constructor's sizes, from a generator's tensors, and `text_dim` (None without text).
+def read_state(path: FilePath) -> dict[str, np.ndarray]:
+    """The tensors of a file by name, without the `module.` of parallel training."""
+    return without_prefix(read_state_dict(path))
+
+
+def generator_sizes(state: State, *, conditional: bool = True) -> dict[str, Any]:
+    """The constructor's sizes, from a generator's tensors.
+
+    Each is read wherever it can be, so that a file with gaps is still compared as a whole. What
+    only a missing tensor tells is 1, and `text_dim` None.
+
+    Args:
+        state: of the generator.
+        conditional: does it read captions?
+
+    Returns:
+        The arguments by name, with `text_dim` besides, the length of sentence vectors.
 
     Raises:
         ValueError: the state is of no generator of this family.
     """
-    names = {"h_net1.fc.0.weight": 2, "img_net1.img.0.weight": 4}
-    told = "ca_net.fc.weight" in state or "ca_net.fc.bias" in state
-    shapes = sizes_of(state, {**names, **({"ca_net.fc.weight": 2} if told else {})}, what=FAMILY)
-    units, text_dim = shapes.get("ca_net.fc.weight", (0, None))
-    first = 4 * 2 ** count_of(state, "h_net1.upsample{}.1.weight")
-    stages = count_of(state, "img_net{}.img.0.weight")
-    blocks = count_of(state, "h_net2.residual.{}.block.0.weight", first=0)
+    ups = max(1, highest(state, r"h_net1\.upsample(\d+)\."))
+    stages = highest(state, r"(?:img|h)_net(\d+)\.")
+    last = f"h_net1.upsample{ups}"
+    width = size_at(
+        state,
+        Place("img_net1.img.0.weight", 4, 1),
+        Place("h_net1.fc.0.weight", 2, 0, 32 * 2**ups),
+        Place("h_net1.fc.1.weight", 1, 0, 32 * 2**ups),
+        Place(f"{last}.1.weight", 4, 0, 2),
+        Place(f"{last}.2.weight", 1, 0, 2),
+    )
+    check_sizes_are_told(state, {"h_net1.fc.0.weight": width}, what=FAMILY)
+    vector = size_at(state, Place("h_net1.fc.0.weight", 2, 1)) or 1
+    condition = (Place("ca_net.fc.weight", 2, 0, 4), Place("ca_net.fc.bias", 1, 0, 4))
+    condition_dim = size_at(state, *condition) or 1
     return {
-        "text_dim": text_dim,
-        "resolutions": tuple(first * 2**stage for stage in range(stages)),
-        "noise_dim": max(1, shapes["h_net1.fc.0.weight"][1] - units // 4),
-        "condition_dim": max(1, units // 4),
-        "generator_width": shapes["img_net1.img.0.weight"][1],
-        "residual_blocks": max(1, blocks),
+        "text_dim": size_at(state, Place("ca_net.fc.weight", 2, 1)),
+        "resolutions": tuple(4 * 2 ** (ups + stage) for stage in range(stages)),
+        "noise_dim": max(1, vector - (condition_dim if conditional else 0)),
+        "condition_dim": condition_dim,
+        "generator_width": width,
+        "residual_blocks": 1 + highest(state, r"h_net\d+\.residual\.(\d+)\.", most=64),
     }
 
 
-def critic_width(state: State, first: str) -> int:
-    """The constructor's `discriminator_width`, from the first kernel at the least side."""
-    return sizes_of(state, {first: 4}, what="a discriminator of this system")[first][0]
+def read_critics(paths: Sequence[FilePath], *places: Place) -> tuple[list[State], int]:
+    """The states of discriminators, and the `discriminator_width` of a model to hold them.
+
+    Args:
+        paths: () stands for critics that no file tells of.
+        places: where the first of the states tells its width.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a file is damaged, or of no discriminator of this system.
+    """
+    states = [read_state(path) for path in paths]
+    if not states:
+        return [], UNTRAINED_WIDTH
+    width = size_at(states[0], *places)
+    what = "a discriminator of this system"
+    check_sizes_are_told(states[0], {places[0].name: width}, what=what)
+    return states, width
+
+
+def assign_critics(
+    model: Any,
+    states: Sequence[State],
+    table: Callable[[int], Table],
+    *,
+    unused: Sequence[str] = (),
+) -> None:
+    """Fill the critics of all resolutions, or of none.
+
+    Args:
+        model: with `resolutions`.
+        states: of the discriminators, smallest side first.
+        table: from the number of a resolution to what its discriminator fills.
+        unused: patterns of names without use here.
+
+    Raises:
+        ValueError: not one state a resolution, or one that does not fit.
+    """
+    if states and len(states) != len(model.resolutions):
+        raise ValueError(
+            "Give the discriminators of all resolutions, smallest first, or none. "
+            f"Received: {len(states)} files for the resolutions {model.resolutions}"
+        )
+    for number, state in enumerate(states):
+        what = f"{type(model).__name__}'s discriminator for {model.resolutions[number]} px"
+        assign_state(table(number), state, what=what, unused=unused)
 
 
 def generator_rows(

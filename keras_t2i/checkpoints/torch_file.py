@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+FilePath = str | os.PathLike[str]
 MAGIC = 0x1950A86A20F9469CFC6C
 DTYPES = {
     "BFloat16Storage": None,  # NumPy has none
@@ -44,7 +45,7 @@ DAMAGES = (
 )
 
 
-def read_state_dict(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+def read_state_dict(path: FilePath) -> dict[str, np.ndarray]:
     """The tensors of a state dict, by name.
 
     A pickle can run any function; this reader knows only `OrderedDict` and the functions that
@@ -53,6 +54,10 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
     Args:
         path: a file made by `torch.save(model.state_dict(), path)` of any version of PyTorch.
+
+    Returns:
+        Arrays that cannot be written to, in the order of the file. Together they take no more
+        memory than the file (of bfloat16 twice as much), whatever shapes it tells.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -67,7 +72,10 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file:
             found, storages = read(file)
-        return {name: _tensor(place, storages) for name, place in _places(found).items()}
+        places = _places(found)
+        used = {place.storage for place in places.values()}
+        numbers = {(kind, key): _numbers(kind, storages[key]) for kind, key in used}
+        return {name: _tensor(place, numbers[place.storage]) for name, place in places.items()}
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"The file cannot be read as tensors. Received: {path} ({error})"
@@ -128,6 +136,8 @@ def _rebuild_parameter(tensor: _Place, *rest: Any) -> _Place:
 
 def _read_zip(file: BinaryIO) -> tuple[Any, dict[str, bytes]]:
     with zipfile.ZipFile(file) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > os.fstat(file.fileno()).st_size:
+            raise pickle.UnpicklingError("it holds more than its size, which PyTorch never writes")
         names = {name.partition("/")[2]: name for name in archive.namelist()}
         if "byteorder" in names and archive.read(names["byteorder"]).strip() != b"little":
             raise pickle.UnpicklingError("its numbers are big-endian")
@@ -166,18 +176,27 @@ def _places(found: Any) -> dict[str, _Place]:
     return places
 
 
-def _tensor(place: _Place, storages: dict[str, bytes]) -> np.ndarray:
-    kind, key = place.storage
-    data = storages[key]
+def _numbers(kind: str, data: bytes) -> np.ndarray:
+    """All numbers of a storage."""
     values = np.frombuffer(data[: len(data) // _width(kind) * _width(kind)], DTYPES[kind] or "<u2")
     if kind == "BFloat16Storage":
         values = (values.astype("<u4") << 16).view("<f4")
-    steps = sum((size - 1) * step for size, step in zip(place.shape, place.strides, strict=True))
-    empty = math.prod(place.shape) == 0
-    if not empty and place.offset + steps >= len(values):
-        raise pickle.UnpicklingError("a tensor reaches beyond its data: the file is damaged")
-    strides = [step * values.itemsize for step in place.strides]
-    if empty:
+    return values
+
+
+def _tensor(place: _Place, values: np.ndarray) -> np.ndarray:
+    """A tensor where it lies: a copy for each name could be far larger than the file."""
+    count = math.prod(place.shape)
+    if not count:
         return np.zeros(place.shape, values.dtype)
-    window = np.lib.stride_tricks.as_strided(values[place.offset :], place.shape, strides)
-    return window.copy()
+    steps = sum((size - 1) * step for size, step in zip(place.shape, place.strides, strict=True))
+    if place.offset + steps >= len(values):
+        raise pickle.UnpicklingError("a tensor reaches beyond its data: the file is damaged")
+    if count > len(values):
+        raise pickle.UnpicklingError(
+            f"a tensor has {count:,} numbers where {len(values):,} are stored"
+        )
+    strides = [step * values.itemsize for step in place.strides]
+    return np.lib.stride_tricks.as_strided(
+        values[place.offset :], place.shape, strides, writeable=False
+    )

@@ -27,8 +27,8 @@ from keras_t2i.metrics.protocols import (
     write_record,
 )
 from keras_t2i.metrics.protocols.record import record_path
-from keras_t2i.presets import list_presets
-from keras_t2i.tasks.loading import load_model
+from keras_t2i.presets import list_presets, load_bundle
+from keras_t2i.tasks.loading import find_bundle, load_model
 from keras_t2i.tasks.run_directory import RunDirectory
 from keras_t2i.tasks.training_facts import training_facts
 
@@ -108,7 +108,7 @@ def evaluate(
         chosen,
         data=data,
         data_options=data_options,
-        encoder=_loaded(encoder) if isinstance(encoder, str | os.PathLike) else encoder,
+        encoder=_loaded_encoder(encoder) if isinstance(encoder, str | os.PathLike) else encoder,
         weights=weights,
         reference=reference,
         cache=cache,
@@ -195,6 +195,12 @@ def _check_data_is_read(protocols: Sequence[Protocol], data: Any) -> None:
 def _loaded(name: str | os.PathLike[str]) -> Any:
     with single_precision():  # whatever this process trains in
         return load_model(name)
+
+
+def _loaded_encoder(name: str | os.PathLike[str]) -> Any:
+    """What codes captions and pictures, whether it paints or not."""
+    with single_precision():
+        return load_bundle(find_bundle(name))
 
 
 def _is_picture_folder(model: Any) -> bool:

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from keras_t2i.checkpoints.torch_file import FilePath
 from keras_t2i.metrics.extractors.weights_files import file_hash
 from keras_t2i.models import TextToImage
-from keras_t2i.presets import find_preset
-
-Path = str | os.PathLike[str]
+from keras_t2i.tasks.loading import find_bundle
+from keras_t2i.tasks.run_card import disagreements_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +42,10 @@ WORD_FILES = {
     "optional": ("image_encoder", "discriminators", "length"),
     "notes": (
         "Each caption is masked with its own padding; the released code, with which the weights "
-        "were trained, took a neighbour's in batches (`neighbours_masks=True` does so too; for "
-        "captions one by one there is no difference). Of captions that are too long the first "
-        "words are kept, where the code keeps a random choice."
+        "were trained, took a neighbour's in batches. For captions one by one there is no "
+        "difference. `neighbours_masks=True` does as the code in further training alone: what "
+        "paints always masks rightly. Of captions that are too long the first words are kept, "
+        "where the code keeps a random choice."
     ),
 }
 SENTENCE_FILES = {
@@ -97,13 +97,13 @@ IMPORTERS = {
 
 def import_weights(
     system: str,
-    out: Path,
+    out: FilePath,
     *,
-    generator: Path,
-    text_encoder: Path | None = None,
-    image_encoder: Path | None = None,
-    captions: Path | None = None,
-    discriminators: Sequence[Path] = (),
+    generator: FilePath,
+    text_encoder: FilePath | None = None,
+    image_encoder: FilePath | None = None,
+    captions: FilePath | None = None,
+    discriminators: Sequence[FilePath] = (),
     length: int | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> TextToImage:
@@ -169,10 +169,11 @@ def import_card(model: TextToImage, system: str, files: Mapping[str, Any]) -> st
         f"# {type(model).__name__} at {model.resolutions[-1]} px, with imported weights\n\n"
         f"{model.count_params():,} weights, made from published files by `keras-t2i import "
         f"{system}`.\n\n| part | file | SHA-256 |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n\n"
-        f"{_about_missing(missing)}{notes}\n\n"
+        f"{_about_missing(missing)}{notes}\n\n{disagreements_table(model)}"
         "## What was measured\n\nNothing was measured with this bundle. That the networks compute "
-        "what PyTorch does is tested in keras_t2i with random weights of the same names and "
-        f"shapes. The authors report {importer.reported}; these numbers are theirs, by their "
+        "what PyTorch does is tested in keras_t2i with random weights of the published names, in "
+        "smaller widths; the published shapes are compared separately. "
+        f"The authors report {importer.reported}; these numbers are theirs, by their "
         "protocols, and not measured here.\n"
     )
 
@@ -192,8 +193,9 @@ def _check_files(system: str, importer: Importer, files: Mapping[str, Any]) -> N
         raise ValueError(
             f"The weights of {system} are files for {', '.join(importer.needed)}; "
             f"{', '.join(importer.optional) or 'nothing else'} may be given too. "
-            f"Received: no {', '.join(missing) or 'unneeded'} file"
-            + (f", but also {', '.join(further)}" if further else "")
+            + (f"Missing: {', '.join(missing)}. " if missing else "")
+            + (f"Not for this system: {', '.join(further)}. " if further else "")
+            + f"Received: {', '.join(files) or 'nothing'}"
         )
 
 
@@ -205,10 +207,10 @@ def _each_file(files: Mapping[str, Any]) -> list[tuple[str, pathlib.Path]]:
     return found
 
 
-def _weights_of(path: Path) -> pathlib.Path:
+def _weights_of(path: FilePath) -> pathlib.Path:
     """The file itself, or the one of a bundle that tells it from others."""
     file = pathlib.Path(path)
-    return file if file.is_file() else find_preset(path) / "model.weights.h5"
+    return file if file.is_file() else find_bundle(path) / "model.weights.h5"
 
 
 WITHOUT_TEXT = (

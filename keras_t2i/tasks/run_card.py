@@ -34,19 +34,21 @@ def run_card(
         f"{arguments['batch_size']} on `{arguments['source']}`.\n\n"
         f"{'' if judged else UNJUDGED}"
         f"## Arguments\n\n```json\n{json.dumps(arguments, indent=2, ensure_ascii=False)}\n```\n\n"
-        f"{_disagreements_table(model)}"
+        f"{disagreements_table(model)}"
         f"## Losses\n\n{_history_table(run)}\n\n"
         f"Made with {used}.\n"
     )
 
 
-def _disagreements_table(model: keras.Model) -> str:
+def disagreements_table(model: keras.Model) -> str:
     """What paper and released code have differently, and what this model follows."""
     rows = getattr(model, "disagreements", ())
     if not rows:
         return ""
     table = [["argument", "paper", "released code", "this model"], ["---"] * 4]
-    table += [[f"`{name}`", *values, str(attrgetter(name)(model))] for name, *values in rows]
+    for name, *values in rows:
+        here = attrgetter(name)(model)
+        table.append([f"`{name}`", *values, f"{here:g}" if isinstance(here, float) else str(here)])
     return f"## Where paper and released code disagree\n\n{_markdown(table)}\n\n"
 
 

@@ -13,6 +13,22 @@ def reference_folder():
     return pathlib.Path(__file__).resolve().parents[1] / "metrics" / "reference"
 
 
+class Harmful:
+    """Is pickled as the call of a function."""
+
+    def __init__(self, function, *arguments):
+        self.call = (function, arguments)
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.fixture(scope="session")
+def harmful():
+    """The class whose objects are pickled as the call of a function."""
+    return Harmful
+
+
 HARM = b"touch harm"
 CRAFTED = {
     "REDUCE": b"cos\nsystem\n(S'" + HARM + b"'\ntR.",

@@ -32,22 +32,12 @@ def test_byte_strings_of_python_2_are_words(tmp_path):
         assert read_captions(tmp_path / "old.pickle").vocabulary == ("<end>", "red")
 
 
-class Harmful:
-    def __init__(self, function, *arguments):
-        self.call = (function, arguments)
-
-    def __reduce__(self):
-        return self.call
-
-
 @pytest.mark.parametrize("function", [os.system, eval, exec, __import__, pickle.loads])
 @pytest.mark.parametrize("protocol", [0, 2, 4])
-def test_a_file_that_calls_a_function_is_refused_and_not_run(tmp_path, function, protocol):
+def test_a_file_that_calls_a_function_is_refused_and_not_run(tmp_path, harmful, function, protocol):
     mark = tmp_path / "harm"
-    harmful = Harmful(
-        function, f"touch {mark}" if function is os.system else f"open({str(mark)!r})"
-    )
-    path = write(tmp_path / "captions.pickle", [*CONTENT[:3], {"harm": harmful}], protocol)
+    call = harmful(function, f"touch {mark}" if function is os.system else f"open({str(mark)!r})")
+    path = write(tmp_path / "captions.pickle", [*CONTENT[:3], {"harm": call}], protocol)
     with pytest.raises(ValueError, match=rf"{function.__name__}, which is not needed for captions"):
         read_captions(path)
     assert not mark.exists()

@@ -10,12 +10,15 @@ from keras_t2i.checkpoints.mapping import (
     POINT_1D,
     POINT_2D,
     SUM,
+    Place,
     assign_state,
+    check_sizes_are_told,
     convolution,
     dense,
     expected_shapes,
+    highest,
     norm,
-    sizes_of,
+    size_at,
 )
 from keras_t2i.layers.gated_linear_unit import GatedLinearUnit
 
@@ -116,8 +119,22 @@ def test_flat_maps_with_channels_first_become_maps_with_channels_last():
     )
 
 
-def test_sizes_come_from_tensors_that_must_be_there():
+def test_a_size_is_read_wherever_it_can_be():
     state = {"a": np.zeros((2, 3)), "b": np.zeros(4)}
-    assert sizes_of(state, {"a": 2, "b": 1}, what="a test") == {"a": (2, 3), "b": (4,)}
-    with pytest.raises(ValueError, match=r"c is missing, b has the shape \(4,\); there are 2"):
-        sizes_of(state, {"a": 2, "c": 1, "b": 2}, what="a test")
+    assert size_at(state, Place("a", 2, 1)) == 3
+    assert size_at(state, Place("c", 2, 1), Place("a", 1, 0), Place("b", 1, 0, 2)) == 2
+    assert size_at(state, Place("c", 2, 1), Place("b", 1, 0, 8)) is None
+
+
+def test_a_file_without_any_size_is_of_another_network():
+    state = {"a": np.zeros((2, 3)), "b": np.zeros(4)}
+    check_sizes_are_told(state, {"a": 2, "b": 4}, what="a test")
+    with pytest.raises(ValueError, match=r"of a test.*c is missing, b has the shape \(4,\); .* 2"):
+        check_sizes_are_told(state, {"a": 2, "c": None, "b": None}, what="a test")
+
+
+def test_numbers_are_counted_over_gaps_but_not_without_bound():
+    state = dict.fromkeys(("x1.a", "x3.b", "x50.c", "y4.a", "z.x6.a"))
+    assert highest(state, r"x(\d+)\.") == 3
+    assert highest(state, r"x(\d+)\.", most=64) == 50
+    assert highest(state, r"w(\d+)\.") == 0

@@ -5,6 +5,7 @@ import pathlib
 import types
 
 import keras
+import numpy as np
 import pytest
 
 from keras_t2i.checkpoints import stack_gan, stack_gan_v2
@@ -12,7 +13,7 @@ from keras_t2i.checkpoints.attn_gan import ATTN_GAN
 from keras_t2i.checkpoints.damsm import image_encoder_table, text_encoder_table
 from keras_t2i.checkpoints.dm_gan import DM_GAN
 from keras_t2i.checkpoints.mapping import expected_shapes
-from keras_t2i.checkpoints.stages import further_convolutions, generator_rows
+from keras_t2i.checkpoints.stages import further_convolutions, generator_rows, generator_sizes
 from keras_t2i.layers.critics import build_image_critic, build_match_critic
 from keras_t2i.models.attn_gan import build_generator
 from keras_t2i.models.damsm.image_encoders import build_inception_encoder
@@ -130,6 +131,29 @@ def test_stack_gan(published, stage):
     assert expected_shapes(critic) == published[f"stack_gan STAGE{stage}_D coco"]
     for table in (generator, critic):
         assert all(len(rows) == len(network.weights) for network, rows in table)
+
+
+@pytest.mark.parametrize(
+    ("part", "read"),
+    [
+        ("attn_gan generator", generator_sizes),
+        ("dm_gan generator", generator_sizes),
+        ("stack_gan_v2 generator", generator_sizes),
+        ("stack_gan STAGE1_G coco", stack_gan.stack_gan_sizes),
+        ("stack_gan STAGE2_G coco", stack_gan.stack_gan_sizes),
+    ],
+)
+def test_no_size_hangs_on_one_tensor_but_on_the_one_that_alone_tells_it(published, part, read):
+    state = {name: np.broadcast_to(np.float32(0), x) for name, x in published[part].items()}
+    whole = read(state)
+    alone = {"h_net1.fc.0.weight": "noise_dim", "STAGE1_G.fc.0.weight": "noise_dim"}
+    alone |= {"fc.0.weight": "noise_dim"}
+    if part != "stack_gan STAGE2_G coco":  # whose two stages read the same sentences
+        alone["ca_net.fc.weight"] = "text_dim"
+    for lost in state:
+        found = read({name: array for name, array in state.items() if name != lost})
+        changed = {name for name in whole if found[name] != whole[name]}
+        assert changed == ({alone[lost]} if lost in alone else set()), lost
 
 
 def test_larger_sides_have_more_convolutions():

@@ -1,11 +1,13 @@
 """Imports of StackGAN and StackGAN++ from files; parity is tested in tests/parity."""
 
+import functools
+import hashlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_t2i.checkpoints.char_text import text_parts
-from keras_t2i.checkpoints.mapping import expected_shapes
 from keras_t2i.checkpoints.stack_gan import generator_table, import_stack_gan
 from keras_t2i.checkpoints.stack_gan_v2 import (
     critic_table,
@@ -17,6 +19,7 @@ from keras_t2i.checkpoints.stages import generator_rows
 from keras_t2i.models import GANCLS
 from keras_t2i.models.stack_gan import StackGAN
 from keras_t2i.models.stack_gan_v2 import StackGANv2
+from keras_t2i.presets import Saves
 from keras_t2i.tasks import import_weights, load_model
 from keras_t2i.text import CharacterTokenizer, CharCNNRNN
 
@@ -38,24 +41,22 @@ def bundle(parts, tmp_path_factory):
     return folder
 
 
-def random_state(table):
-    random, state = np.random.default_rng(0), {}
-    for name, shape in expected_shapes(table).items():
-        values = random.normal(size=shape) / np.prod(shape[1:]) ** 0.5
-        state[f"module.{name}"] = np.abs(values) if name.endswith("running_var") else values
-    return state
-
-
 def tree_table(model):
     rows = generator_rows(SIDES, 1, joint_rows, conditional=model.conditional)
     return [(model.generator, rows)]
 
 
 @pytest.fixture(scope="module")
-def tree(parts, write_pth, tmp_path_factory):
+def published_state(random_state):
+    """A function that makes a state as these authors publish it."""
+    return functools.partial(random_state, prefix="module.")
+
+
+@pytest.fixture(scope="module")
+def tree(parts, published_state, write_pth, tmp_path_factory):
     """The file of a StackGAN++ that reads captions."""
     model = StackGANv2(*parts, resolutions=SIDES, condition_dim=3, **TREE)
-    return write_pth(tmp_path_factory.mktemp("tree") / "g.pth", random_state(tree_table(model)))
+    return write_pth(tmp_path_factory.mktemp("tree") / "g.pth", published_state(tree_table(model)))
 
 
 def test_stack_gan_v2_takes_its_sizes_from_the_file(tree, bundle, parts):
@@ -72,27 +73,31 @@ def test_stack_gan_v2_takes_its_sizes_from_the_file(tree, bundle, parts):
         np.testing.assert_array_equal(found[name], array)
 
 
-def test_a_model_without_text_needs_no_text_encoder(write_pth, tmp_path):
+def test_a_model_without_text_needs_no_text_encoder(published_state, write_pth, tmp_path):
     model = StackGANv2(CharacterTokenizer(), conditional=False, resolutions=SIDES, **TREE)
-    path = write_pth(tmp_path / "netG.pth", random_state(tree_table(model)))
+    path = write_pth(tmp_path / "netG.pth", published_state(tree_table(model)))
     import_weights("stack_gan_v2", tmp_path / "out", generator=path)
     loaded = load_model(tmp_path / "out")
     assert not loaded.conditional
     assert loaded.generate("whatever", seed=1).std() > 0
     card = (tmp_path / "out" / "card.md").read_text()
     assert "The model has no text" in card
+    assert (
+        "| `colour_weight` | 0 with captions, 50 without | 0 with captions, 50/3 without "
+        "| 16.6667 |" in card
+    )
     assert "No discriminators were given" in card
     with pytest.raises(ValueError, match="a model that has one.*a StackGANv2"):
         text_parts(tmp_path / "out", text_dim=8)
 
 
-def test_discriminators_of_stack_gan_v2_are_taken(parts, write_pth, tmp_path):
+def test_discriminators_of_stack_gan_v2_are_taken(parts, published_state, write_pth, tmp_path):
     sides = (64, 128, 256)
     model = StackGANv2(*parts, resolutions=sides, condition_dim=3, **TREE)
     rows = generator_rows(sides, 1, joint_rows)
-    paths = [write_pth(tmp_path / "g.pth", random_state([(model.generator, rows)]))]
+    paths = [write_pth(tmp_path / "g.pth", published_state([(model.generator, rows)]))]
     for number in range(3):
-        state = random_state(critic_table(model, number))
+        state = published_state(critic_table(model, number))
         paths.append(write_pth(tmp_path / f"d{number}.pth", state))
     found = import_stack_gan_v2(generator=paths[0], text_encoder=parts, discriminators=paths[1:])
     assert found.discriminator_width == 2
@@ -103,9 +108,11 @@ def test_discriminators_of_stack_gan_v2_are_taken(parts, write_pth, tmp_path):
 
 
 @pytest.mark.parametrize("stage", [1, 2])
-def test_stack_gan_takes_stage_and_sizes_from_the_file(parts, bundle, write_pth, tmp_path, stage):
+def test_stack_gan_takes_stage_and_sizes_from_the_file(
+    parts, bundle, published_state, write_pth, tmp_path, stage
+):
     original = StackGAN(*parts, stage=stage, **PLAIN)
-    path = write_pth(tmp_path / "netG.pth", random_state(generator_table(original)))
+    path = write_pth(tmp_path / "netG.pth", published_state(generator_table(original)))
     model = import_weights("stack_gan", tmp_path / "out", generator=path, text_encoder=bundle)
     blocks = 1 if stage == 1 else PLAIN["residual_blocks"]
     expected = {**PLAIN, "stage": stage, "discriminator_width": 4, "residual_blocks": blocks}
@@ -118,6 +125,7 @@ def test_stack_gan_takes_stage_and_sizes_from_the_file(parts, bundle, write_pth,
     assert picture.std() > 0
     card = (tmp_path / "out" / "card.md").read_text()
     assert "Torch7" in card
+    assert "| `kl_weight` | condition_dim (1, on the sum over features) | 2 | 2 |" in card
     assert "model.weights.h5" in card
 
 
@@ -131,17 +139,34 @@ def test_a_generator_of_sentences_needs_a_fitting_text_encoder(tree, parts, tmp_
         import_stack_gan_v2(generator=tree, text_encoder=tmp_path / "none")
 
 
-def test_files_of_the_other_stackgan_are_errors(tree, parts, write_pth, tmp_path):
+def test_files_of_the_other_stackgan_are_errors(tree, parts, published_state, write_pth, tmp_path):
     with pytest.raises(ValueError, match=r"a generator of StackGAN\..*fc.0.weight is missing"):
         import_stack_gan(generator=tree, text_encoder=parts)
     table = generator_table(StackGAN(*parts, **PLAIN))
-    path = write_pth(tmp_path / "first.pth", random_state(table))
+    path = write_pth(tmp_path / "first.pth", published_state(table))
     with pytest.raises(ValueError, match=r"h_net1.fc.0.weight is missing"):
         import_stack_gan_v2(generator=path, text_encoder=parts)
     with pytest.raises(ValueError, match="one discriminator a stage.*2 files"):
         import_stack_gan(generator=path, text_encoder=parts, discriminators=[path, path])
 
 
+def test_the_text_encoder_may_be_a_training(tree, parts, bundle, tmp_path):
+    run = tmp_path / "run"
+    trained = load_model(bundle)
+    trained.compile()
+    Saves(run).write(trained, step=1)
+    model = import_weights("stack_gan_v2", tmp_path / "out", generator=tree, text_encoder=run)
+    tokens = model.tokenizer.tokenize("a red bird")
+    np.testing.assert_array_equal(model.encode(tokens), parts[1](tokens)["sentence"])
+    weights = run / "model" / "model.weights.h5"
+    assert (
+        hashlib.sha256(weights.read_bytes()).hexdigest()
+        in (tmp_path / "out" / "card.md").read_text()
+    )
+
+
 def test_words_are_not_cut_where_characters_are_read(tree, tmp_path):
-    with pytest.raises(ValueError, match="but also length"):
+    with pytest.raises(
+        ValueError, match=r"too\. Not for this system: length\. Received: generator, length$"
+    ):
         import_weights("stack_gan_v2", tmp_path / "out", generator=tree, length=9)

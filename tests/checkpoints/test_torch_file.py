@@ -27,14 +27,6 @@ def test_reads_what_torch_wrote_in_either_format(reference_folder, name):
         np.testing.assert_array_equal(found[key], expected)
 
 
-class Harmful:
-    def __init__(self, function, *arguments):
-        self.call = (function, arguments)
-
-    def __reduce__(self):
-        return self.call
-
-
 def write_zip(path, content, names=("archive/data.pkl",)):
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:
@@ -42,11 +34,11 @@ def write_zip(path, content, names=("archive/data.pkl",)):
 
 
 @pytest.mark.parametrize("function", [os.system, eval, pickle.loads])
-def test_a_pickle_that_calls_a_function_is_refused_and_not_run(tmp_path, function):
+def test_a_pickle_that_calls_a_function_is_refused_and_not_run(tmp_path, harmful, function):
     mark = tmp_path / "harm"
-    harmful = Harmful(function, f"open({str(mark)!r}, 'w')")
-    write_zip(tmp_path / "harmful.pth", pickle.dumps({"w": harmful}))
-    legacy = [MAGIC, 1001, {"little_endian": True}, {"w": harmful}, []]
+    call = harmful(function, f"open({str(mark)!r}, 'w')")
+    write_zip(tmp_path / "harmful.pth", pickle.dumps({"w": call}))
+    legacy = [MAGIC, 1001, {"little_endian": True}, {"w": call}, []]
     (tmp_path / "legacy.pth").write_bytes(b"".join(pickle.dumps(part) for part in legacy))
     for name in ("harmful.pth", "legacy.pth"):
         with pytest.raises(ValueError, match="which is not needed for tensors"):
@@ -83,6 +75,46 @@ def test_a_tensor_beyond_its_data_is_an_error(tmp_path, reference_folder):
         read_state_dict(tmp_path / "short.pth")
 
 
+def rewritten(path, old, new, *, compression=zipfile.ZIP_STORED):
+    """The archive with some bytes of its program replaced."""
+    with zipfile.ZipFile(path) as source:
+        parts = {name: source.read(name) for name in source.namelist()}
+    assert old in parts["archive/data.pkl"]
+    parts["archive/data.pkl"] = parts["archive/data.pkl"].replace(old, new)
+    with zipfile.ZipFile(path, "w", compression) as target:
+        for name, content in parts.items():
+            target.writestr(name, content)
+    return path
+
+
+def opcodes(value):
+    return pickle.dumps(value, 2)[2:-1]
+
+
+def test_a_tensor_has_no_more_numbers_than_are_stored(tmp_path, write_pth):
+    path = write_pth(tmp_path / "small.pth", {"a": np.ones(1)})
+    claimed = opcodes((10**6, 10**4)) + opcodes((0, 0))
+    rewritten(path, opcodes((1,)) * 2, claimed)
+    with pytest.raises(ValueError, match="has 10,000,000,000 numbers where 1 are stored"):
+        read_state_dict(path)
+
+
+def test_an_archive_is_no_larger_than_its_file(tmp_path, write_pth):
+    path = write_pth(tmp_path / "zeros.pth", {"a": np.zeros(10**5)})
+    rewritten(path, b"}", b"}", compression=zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 2000
+    with pytest.raises(ValueError, match="holds more than its size"):
+        read_state_dict(path)
+
+
+def test_tensors_of_one_storage_share_its_memory(tmp_path, write_pth):
+    path = write_pth(tmp_path / "tied.pth", {"a": np.arange(9.0), "b": np.zeros(9)})
+    found = read_state_dict(rewritten(path, b"X\x01\x00\x00\x001", b"X\x01\x00\x00\x000"))
+    np.testing.assert_array_equal(found["b"], np.arange(9.0))
+    assert np.shares_memory(found["a"], found["b"])
+    assert not found["a"].flags.writeable
+
+
 @pytest.mark.parametrize("content", [{}, {"note": "text"}, [1, 2], 3])
 def test_a_pickle_without_tensors_is_an_error(tmp_path, content):
     write_zip(tmp_path / "other.pth", pickle.dumps(content))
@@ -110,13 +142,9 @@ def test_files_written_without_pytorch_are_read(tmp_path, write_pth):
 
 
 def test_tensors_of_pytorch_before_0_4_are_read(tmp_path, write_pth):
-    whole = write_pth(tmp_path / "new.pth", {"a": np.arange(3.0)})
-    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(tmp_path / "old.pth", "w") as target:
-        program = source.read("archive/data.pkl")
-        program = program.replace(b"_rebuild_tensor_v2", b"_rebuild_tensor")
-        target.writestr("archive/data.pkl", program)
-        target.writestr("archive/data/0", source.read("archive/data/0"))
-    np.testing.assert_array_equal(read_state_dict(tmp_path / "old.pth")["a"], [0.0, 1.0, 2.0])
+    path = write_pth(tmp_path / "old.pth", {"a": np.arange(3.0)})
+    rewritten(path, b"_rebuild_tensor_v2", b"_rebuild_tensor")
+    np.testing.assert_array_equal(read_state_dict(path)["a"], [0.0, 1.0, 2.0])
 
 
 def test_attributes_of_a_place_cannot_be_changed_by_the_file(tmp_path, write_pth):

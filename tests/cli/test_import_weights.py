@@ -21,7 +21,7 @@ def test_files_of_another_system_are_named(cli, write_pth, tmp_path):
     path = write_pth(tmp_path / "g.pth", {"a.weight": np.ones(3)})
     outcome = cli("import", "dm_gan", "--generator", path, "--out", tmp_path / "out")
     assert outcome.code == 2
-    assert "no text_encoder, captions file" in outcome.err
+    assert "Missing: text_encoder, captions. Received: generator" in outcome.err
 
 
 def test_flags_become_keywords_and_the_next_steps_are_told(cli, monkeypatch, tmp_path):

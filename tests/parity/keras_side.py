@@ -61,19 +61,20 @@ class KerasSide:
         state = self.cases.made_state(expected_shapes(table), seed)
         assign_state(table, state, what="the test", unused=("*.weight_v",))
 
-    def generator(self, system, *, neighbours, seed=0):
+    def generator(self, system, *, neighbours, averaged=False, seed=0):
         model = self.model(system, neighbours)
         attention = LAYOUTS[system].attention_rows
         rows = generator_rows(model.resolutions, model.residual_blocks, attention)
-        self.filled([(model.generator, rows)], seed)
+        network = model.averaged_generator if averaged else model.generator
+        self.filled([(network, rows)], seed)
         given = self.cases.generator_inputs(seed)
         names = ("noise", "further", "sentence", "words", "mask")
-        return numpy_of(model.generator([given[name] for name in names], training=False))
+        return numpy_of(network([given[name] for name in names], training=False))
 
     def critic(self, system, side, *, seed=0):
         model = self.model(system, False)
         number = model.resolutions.index(side)
-        self.filled(critic_table(model, number, LAYOUTS[system]), seed)
+        self.filled(critic_table(model, number, layout=LAYOUTS[system]), seed)
         sentence = tf.constant(self.cases.generator_inputs(seed)["sentence"][:2])
         pictures = self.cases.pictures(side, seed=seed)
         scores, features = model.image_critics[number](pictures, training=False)

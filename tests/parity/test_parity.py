@@ -5,6 +5,15 @@ import pytest
 
 SYSTEMS = ("attn_gan", "dm_gan")
 SIDES = (64, 128, 256)
+WORD_SIZES = {"text": 256, "condition": 100, "noise": 100, "blocks": 2}
+SENTENCE_SIZES = {"text": 1024, "condition": 128, "noise": 100, "blocks": 2}
+PUBLISHED = {  # StackGAN has twice the width that is said here
+    "attn_gan": {"WIDTH": 32, "CRITIC_WIDTH": 64, "UNITS": 128, "GENERATOR": WORD_SIZES},
+    "dm_gan": {"WIDTH": 64, "CRITIC_WIDTH": 32, "UNITS": 128, "GENERATOR": WORD_SIZES},
+    "stack_gan_v2": {"WIDTH": 64, "CRITIC_WIDTH": 64, "GENERATOR": SENTENCE_SIZES},
+    "stack_gan": {"WIDTH": 96, "CRITIC_WIDTH": 96, "GENERATOR": SENTENCE_SIZES},
+    "encoders": {"WORDS": 5450, "EMBEDDING": 300, "UNITS": 128, "FEATURES": 256},
+}
 
 
 def assert_close(found, expected):
@@ -56,6 +65,12 @@ def test_stack_gan_equals_the_recording(keras_side, cases, recorded, stage):
     assert_close(found, recorded[f"stack_gan critic {stage}"])
 
 
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_what_paints_masks_rightly_whatever_the_training_does(keras_side, cases, recorded, system):
+    found = keras_side.generator(system, neighbours=True, averaged=True)
+    assert_close(cases.thinned(found), recorded[f"{system} generator False"])
+
+
 def test_recorded_masks_of_neighbours_make_other_pictures(recorded):
     for system in SYSTEMS:
         own, neighbours = (recorded[f"{system} generator {x}"]["256"] for x in (False, True))
@@ -97,3 +112,48 @@ def test_the_recording_is_what_pytorch_computes(cases, torch_side, recorded):
     for system in SYSTEMS:
         found = torch_side.generator(system, neighbours=True)
         assert_close(cases.thinned(found), recorded[f"{system} generator True"])
+
+
+@pytest.fixture
+def at_published_widths(keras_side, torch_side, cases, monkeypatch):
+    """A function that makes both sides as wide as a system was published."""
+
+    def widen(system):
+        for name, value in PUBLISHED[system].items():
+            monkeypatch.setattr(cases, name, value)
+        return type(keras_side)(cases), torch_side
+
+    return widen
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_systems_with_words_equal_pytorch_at_published_widths(at_published_widths, system):
+    ours, theirs = at_published_widths(system)
+    found = ours.generator(system, neighbours=False)
+    assert_close(found, theirs.generator(system, neighbours=False))
+    for side in SIDES:
+        assert_close(ours.critic(system, side), theirs.critic(system, side))
+
+
+@pytest.mark.slow
+def test_stack_gan_v2_equals_pytorch_at_published_widths(at_published_widths):
+    ours, theirs = at_published_widths("stack_gan_v2")
+    assert_close(ours.tree_generator(True), theirs.tree_generator(True))
+    for side in SIDES:
+        assert_close(ours.tree_critic(side), theirs.tree_critic(side))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [1, 2])
+def test_stack_gan_equals_pytorch_at_published_widths(at_published_widths, stage):
+    ours, theirs = at_published_widths("stack_gan")
+    assert_close(ours.plain_generator(stage), theirs.plain_generator(stage))
+    assert_close(ours.plain_critic(stage), theirs.plain_critic(stage))
+
+
+@pytest.mark.slow
+def test_encoders_equal_pytorch_at_published_widths(at_published_widths):
+    ours, theirs = at_published_widths("encoders")
+    assert_close(ours.text_encoder(), theirs.text_encoder())
+    assert_close(ours.image_encoder(), theirs.image_encoder())

@@ -8,7 +8,6 @@ from keras_t2i.checkpoints import read_state_dict
 from keras_t2i.checkpoints.attn_gan import ATTN_GAN, critic_table
 from keras_t2i.checkpoints.damsm import text_encoder_table
 from keras_t2i.checkpoints.dm_gan import DM_GAN
-from keras_t2i.checkpoints.mapping import expected_shapes
 from keras_t2i.checkpoints.stages import generator_rows
 from keras_t2i.models.damsm import DAMSM
 from keras_t2i.tasks import import_weights, load_model
@@ -27,14 +26,6 @@ SIZES = {
 }
 
 
-def random_state(table, name):
-    random, state = np.random.default_rng(len(name)), {}
-    for key, shape in expected_shapes(table).items():
-        values = random.normal(size=shape) / np.prod(shape[1:]) ** 0.5
-        state[key] = 0.5 + np.abs(values) if key.endswith("running_var") else values
-    return state
-
-
 @pytest.fixture(scope="module", params=LAYOUTS)
 def original(request):
     """System, layout and a small model of it."""
@@ -45,7 +36,7 @@ def original(request):
 
 
 @pytest.fixture(scope="module")
-def files(original, write_pth, tmp_path_factory):
+def files(original, write_pth, random_state, tmp_path_factory):
     """What the authors would have published of it: part -> path."""
     system, layout, model = original
     folder = tmp_path_factory.mktemp(system)
@@ -54,10 +45,10 @@ def files(original, write_pth, tmp_path_factory):
     tables = {
         "generator": [(model.generator, rows)],
         "text_encoder": text_encoder_table(model.damsm),
-        **{f"netD{number}": critic_table(model, number, layout) for number in range(count)},
+        **{f"netD{number}": critic_table(model, number, layout=layout) for number in range(count)},
     }
     made = {
-        name: write_pth(folder / f"{name}.pth", random_state(table, name))
+        name: write_pth(folder / f"{name}.pth", random_state(table, seed=len(name)))
         for name, table in tables.items()
     }
     captions = folder / "captions.pickle"
@@ -109,6 +100,12 @@ def test_the_card_names_files_with_their_hashes_and_claims_nothing(imported, fil
         assert f"`{path.name}` | `{hashlib.sha256(path.read_bytes()).hexdigest()}`" in card
     assert "not measured here" in card
     assert "No image encoder was given" in card
+    assert "in smaller widths" in card
+    assert "further training alone" in card
+    assert "| argument | paper | released code | this model |" in card
+    assert "| `adversarial_weight` | 1/2 | 1 | 1 |" in card
+    assert "| `neighbours_masks` | False | True | False |" in card
+    assert "| `damsm.rooted` | True | False | False |" in card
     assert ("No discriminators were given" in card) == (not files["discriminators"])
 
 
@@ -131,7 +128,7 @@ def test_critics_are_filled(imported, files):
         ),
         ({"text_encoder": "generator"}, ValueError, ["text encoder", "encoder.weight is missing"]),
         ({"captions": "generator"}, ValueError, ["cannot be read as captions", "generator.pth"]),
-        ({"text_encoder": None}, ValueError, ["no text_encoder file"]),
+        ({"text_encoder": None}, ValueError, ["Missing: text_encoder. Received: generator"]),
         ({"generator": "absent"}, FileNotFoundError, ["absent"]),
     ],
 )
@@ -145,6 +142,40 @@ def test_wrong_files_are_clear_errors_and_nothing_is_written(
     for word in words:
         assert word in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@ONE
+@pytest.mark.parametrize(
+    "lost",
+    [
+        ("h_net1.upsample4.1.weight",),
+        ("h_net2.residual.1.block.0.weight", "h_net3.residual.2.block.0.weight"),
+        ("img_net3.img.0.weight", "img_net1.img.0.weight"),
+        ("h_net1.fc.0.weight", "ca_net.fc.weight", "ca_net.fc.bias"),
+    ],
+)
+def test_what_is_missing_is_listed_alone_and_as_a_whole(original, files, write_pth, tmp_path, lost):
+    state = {n: x for n, x in read_state_dict(files["generator"]).items() if n not in lost}
+    path = write_pth(tmp_path / "gaps.pth", state)
+    with pytest.raises(ValueError, match="AttnGAN's generator") as caught:
+        import_weights(original[0], tmp_path / "out", **{**files, "generator": path})
+    received = str(caught.value).partition("Received: missing: ")[2]
+    assert set(received.split(", ")) == set(lost)
+
+
+@ONE
+def test_any_part_with_gaps_is_compared_as_a_whole(original, files, write_pth, tmp_path):
+    gaps = {
+        "text_encoder": ("encoder.weight", "rnn.weight_hh_l0"),
+        "discriminators": ("img_code_s16.0.weight",),
+    }
+    for part, lost in gaps.items():
+        path = files[part][0] if part == "discriminators" else files[part]
+        state = {n: x for n, x in read_state_dict(path).items() if n not in lost}
+        gone = write_pth(tmp_path / "gaps.pth", state)
+        given = [gone, *files[part][1:]] if part == "discriminators" else gone
+        with pytest.raises(ValueError, match=f"Received: missing: {', '.join(lost)}$"):
+            import_weights(original[0], tmp_path / "out", **{**files, part: given})
 
 
 @ONE

@@ -28,7 +28,7 @@ def test_cards_say_which_of_paper_and_code_a_model_follows(card_of, source):
     lines = card_of(model).splitlines()
     assert "| argument | paper | released code | this model |" in lines
     assert "| `adversarial_weight` | 1/2 | 1 | 0.75 |" in lines
-    assert "| `kl_weight` | condition_dim (1, on the sum over features) | 1 | 1.0 |" in lines
+    assert "| `kl_weight` | condition_dim (1, on the sum over features) | 1 | 1 |" in lines
     assert "| `damsm.rooted` | True | False | True |" in lines
 
 

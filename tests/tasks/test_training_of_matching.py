@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
 import pytest
 
+from keras_t2i import evaluate
 from keras_t2i.data import Shapes
+from keras_t2i.metrics import DualEncoder
 from keras_t2i.models import DAMSM, AttnGAN
+from keras_t2i.presets import load_bundle
 from keras_t2i.registry import find_system
 from keras_t2i.tasks import load_model, resume_training, train
+from keras_t2i.testing import SmallestGAN
 
 SETTINGS = {"resolution": 16, "batch_size": 8, "progress": False}
 
@@ -78,6 +83,35 @@ def test_a_system_takes_the_training_of_another_run(trained, source):
     pairs = zip(model.damsm.get_weights(), newest.get_weights(), strict=True)
     assert all(np.array_equal(one, other) for one, other in pairs)
     assert not model.damsm.trainable_variables
+
+
+@pytest.fixture
+def captions(tmp_path):
+    """Of the test split, as published protocols read them: of two classes."""
+    lines = [{"captions": [f"a small bird {n}"], "class_id": n % 2} for n in range(20)]
+    path = tmp_path / "captions.jsonl"
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return path
+
+
+@pytest.mark.parametrize("named", ["run", "bundle"])
+def test_a_training_judges_a_model_that_did_not_learn_from_it(trained, source, captions, named):
+    run, _ = trained
+    model = SmallestGAN.for_source(source, resolution=8)
+    encoder = run if named == "run" else run / "model"
+    protocol = "damsm_r_precision[count=300,side=8]"
+    (record,) = evaluate(model, protocol, data=captions, encoder=encoder)
+    assert 0.0 <= record.value <= 1.0
+    assert record.definition["extractor"]["model"] == "DAMSM"
+    assert record.weights_hash == DualEncoder(load_bundle(run / "model")).weights_hash
+
+
+def test_a_training_does_not_judge_what_learned_from_it(trained, source, captions):
+    tiny = {k: v for k, v in find_system("attn_gan").tiny.items() if not k.startswith("damsm")}
+    model = AttnGAN.for_source(source, damsm=trained[0], **tiny)
+    protocol = f"damsm_r_precision[count=20,side={model.resolutions[-1]}]"
+    with pytest.raises(ValueError, match="trained with this encoder"):
+        evaluate(model, protocol, data=captions, encoder=trained[0])
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,7 @@ def convert(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         ValueError: a name is missing: the state is of another network.
     """
     arrays = {}
+    state = {name: np.array(array, order="C") for name, array in state.items()}  # as shipped
     try:
         for name, (convolution, norm) in _torch_names().items():
             kernel = state[f"{convolution}.weight"]

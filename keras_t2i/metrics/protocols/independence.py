@@ -1,8 +1,9 @@
-"""The evaluator is never the encoder that trained the model."""
+"""The evaluator is not the encoder that trained the model, but where a paper's own one was."""
 
 from __future__ import annotations
 
 import hashlib
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,10 @@ from keras_t2i.metrics.extractors.weights_files import arrays_hash
 
 SMALLEST = 16  # entries; smaller matrices may be equal by chance
 LARGE = 1024  # entries; of such, two that were drawn apart are nearly orthogonal
+
+
+class RelatedJudgeWarning(UserWarning):
+    """The judge's network trained the model, and the protocol allows that, as its paper does."""
 
 
 def model_hash(model: Any) -> str:
@@ -25,33 +30,50 @@ def model_hash(model: Any) -> str:
 def check_independent(extractor: Extractor, model: Any) -> None:
     """Raise where the model was trained with the network that is to judge it.
 
+    Raises:
+        ValueError: they share a matrix, come of one training, or the model names the extractor.
+    """
+    how = find_relation(extractor, model)
+    if how:
+        raise ValueError(
+            "The model was trained with this encoder, which over-rates it; judge with one that was "
+            "trained apart, for example with another seed. "
+            f"Received: encoder of weights {extractor.weights_hash[:12]}, {how}"
+        )
+
+
+def warn_related(extractor: Extractor, model: Any) -> None:
+    """Warn, with a `RelatedJudgeWarning`, where `check_independent` would raise."""
+    how = find_relation(extractor, model)
+    if how:
+        warnings.warn(
+            "The judge's network trained the model, as in the authors' own evaluation; the number "
+            f"compares with those of models that were trained so, too. Received: {how}",
+            RelatedJudgeWarning,
+            stacklevel=2,
+        )
+
+
+def find_relation(extractor: Extractor, model: Any) -> str:
+    """How it shows that a model was trained with the network that is to judge it; "" if it was not.
+
     A model that learned from an encoder holds its matrices (as a part, frozen or not, or is the
     encoder itself); they are compared by their hashes, rounded to half precision, since bundles for
     painting are. An earlier or later save of the same training does not hold the same numbers, but
     large matrices that still point the same way: more than half of them, with a cosine above 0.5.
     A system that learns from an encoder which it does not keep names that one's `weights_hash` in
     its attribute `trained_with`.
-
-    Raises:
-        ValueError: they share a matrix, come of one training, or the model names the extractor.
     """
     network = getattr(extractor, "model", None) or getattr(extractor, "network", None)
-    named = extractor.weights_hash in getattr(model, "trained_with", ())
-    shared, total = 0, 0
     if network is not None:
         judging = _matrix_hashes(network)
-        total = len(judging)
         shared = len(judging & _matrix_hashes(model))
-    related = network is not None and not shared and _is_related(network, model)
-    if shared or named or related:
-        how = f"{shared} of its {total} matrices are the model's" if shared else "the model says so"
-        if related:
-            how = "most of its matrices point where the model's do: both come of one seed"
-        raise ValueError(
-            "The model was trained with this encoder, which over-rates it; judge with one that was "
-            "trained apart, for example with another seed. "
-            f"Received: encoder of weights {extractor.weights_hash[:12]}, {how}"
-        )
+        if shared:
+            return f"{shared} of its {len(judging)} matrices are the model's"
+        if _is_related(network, model):
+            return "most of its matrices point where the model's do: both come of one seed"
+    named = extractor.weights_hash in getattr(model, "trained_with", ())
+    return "the model says so" if named else ""
 
 
 def _matrix_hashes(model: Any) -> set[str]:

@@ -27,7 +27,11 @@ from keras_t2i.metrics.features import extract_features
 from keras_t2i.metrics.moments import FeatureMoments
 from keras_t2i.metrics.picture_set import PictureSet, picture_set
 from keras_t2i.metrics.protocols.bench_pool import BenchPool
-from keras_t2i.metrics.protocols.independence import check_independent
+from keras_t2i.metrics.protocols.independence import (
+    RelatedJudgeWarning,
+    check_independent,
+    warn_related,
+)
 from keras_t2i.metrics.protocols.needs import check_classes, check_needs
 from keras_t2i.metrics.protocols.plan import Plan
 from keras_t2i.metrics.protocols.pools import PoolPictures
@@ -41,6 +45,7 @@ from keras_t2i.package_versions import package_versions
 from keras_t2i.progress_line import ProgressLine
 
 BENCH = "shapes_bench"
+NOTED = (FewSamplesWarning, RelatedJudgeWarning)  # warnings that a record keeps
 JUDGED = "judged {done}/{total} pictures, {rate:.0f}/s"
 
 
@@ -142,7 +147,7 @@ class Judge:
             if protocol.extractor:
                 extractor = self.extractor(protocol)
                 check_classes(protocol, extractor)
-                if subject.model is not None:
+                if subject.model is not None and not protocol.allows_related:
                     check_independent(extractor, subject.model)
 
     def extractor(self, protocol: Protocol) -> Extractor:
@@ -236,6 +241,7 @@ class _Case:
             warnings.simplefilter("always")
             scores = protocol.measure.take(work)
             self._warn_few()
+            self._warn_related()
         for warning in caught:
             warnings.warn(warning.message, stacklevel=4)
         return Record(
@@ -250,9 +256,7 @@ class _Case:
             versions=package_versions(),
             command=command,
             date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            notes=tuple(
-                str(w.message) for w in caught if issubclass(w.category, FewSamplesWarning)
-            ),
+            notes=tuple(str(w.message) for w in caught if issubclass(w.category, NOTED)),
             details=work.details,
         )
 
@@ -295,6 +299,11 @@ class _Case:
                 FewSamplesWarning,
                 stacklevel=2,
             )
+
+    def _warn_related(self) -> None:
+        protocol, model = self.protocol, self.subject.model
+        if protocol.allows_related and protocol.extractor and model is not None:
+            warn_related(self.judge.extractor(protocol), model)
 
     def _definition(self) -> dict[str, Any]:
         definition = {**self.protocol.definition(), "side": self.side}

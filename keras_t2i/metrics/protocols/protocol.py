@@ -37,6 +37,8 @@ class Protocol:
         seed: of the choice of captions, of the pictures (picture i has `seed` + i) and of the
             metric's draws.
         options: keywords of the metric.
+        allows_related: may the extractor's network have trained the model, as in the paper's own
+            evaluation? A warning and the record say so then; else such a model is refused.
         paper: where it was published, or "".
         note: what else to know, such as deviations from the paper's program.
 
@@ -61,6 +63,7 @@ class Protocol:
     real: str | None = None
     seed: int = 0
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    allows_related: bool = False
     paper: str = ""
     note: str = ""
 
@@ -122,7 +125,7 @@ class Protocol:
     def definition(self) -> dict[str, Any]:
         """All that changes the number, but for weights and data, as JSON values."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        for name in ("name", "paper", "note", "real"):
+        for name in ("name", "paper", "note", "real", "allows_related"):
             fields.pop(name)
         return {**fields, "options": dict(self.options), "version": self.measure.version}
 

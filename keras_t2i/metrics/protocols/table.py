@@ -82,6 +82,7 @@ def _published_fid(name: str, data: str, extractor: str, *, paper: str, note: st
         data,
         extractor=extractor,
         reference=GIVEN,
+        allows_related=True,
         paper=paper,
         note=note,
     )
@@ -96,6 +97,7 @@ def _published_is(
         data,
         extractor=extractor,
         options={"splits": 10, "classes": classes},
+        allows_related=True,
         paper=paper,
         note=f"{NOTHING_DROPPED}; the shuffle is seeded{note}",
     )

@@ -16,6 +16,7 @@ from keras_t2i.metrics.protocols import (
     RealSubject,
     compare_records,
 )
+from keras_t2i.metrics.protocols.independence import RelatedJudgeWarning
 from keras_t2i.metrics.shapes_bench import ShapesBench
 
 
@@ -198,6 +199,20 @@ def test_the_encoder_that_trained_the_model_is_refused_before_anything_is_painte
             encoder=tiny_model,
             data=Shapes(count=24),
         )
+
+
+def test_a_record_says_that_its_judge_trained_the_model(
+    judged, small, tiny_model, colours, monkeypatch
+):
+    monkeypatch.setattr(tiny_model, "trained_with", (colours.weights_hash,), raising=False)
+    with pytest.raises(ValueError, match="trained with this encoder"):
+        judged(ModelSubject(tiny_model), small())
+    with pytest.warns(RelatedJudgeWarning, match="as in the authors' own evaluation"):
+        (record,) = judged(ModelSubject(tiny_model), small(allows_related=True))
+    (note,) = record.notes
+    assert "The judge's network trained the model" in note
+    (real,) = judged(RealSubject(), small(allows_related=True))
+    assert real.notes == ()
 
 
 def test_diversity_compares_pictures_of_one_caption(judged, tiny_model):

@@ -75,7 +75,8 @@ def test_all_that_changes_the_number_changes_the_fingerprint():
 
 
 def test_names_and_remarks_do_not():
-    changed = Protocol(**{**FIELDS, "name": "other", "note": "n", "paper": "p", "real": "val"})
+    remarks = {"name": "other", "note": "n", "paper": "p", "real": "val", "allows_related": True}
+    changed = Protocol(**{**FIELDS, **remarks})
     assert fingerprint(changed.definition()) == fingerprint(Protocol(**FIELDS).definition())
 
 
