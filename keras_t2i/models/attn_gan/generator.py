@@ -74,3 +74,17 @@ def build_generator(
             x = gated_up_block(x, width, name=f"stage_{side}_up", initializer=kernel)
         outputs[str(side)] = image_head(x, name=f"images_{side}", initializer=kernel)
     return keras.Model(inputs, outputs, name="generator")
+
+
+def check_stages(resolutions: tuple[int, ...], seen: int) -> None:
+    """Raise `ValueError` at a single stage, or where the DAMSM sees pictures of another side."""
+    if len(resolutions) < 2:
+        raise ValueError(
+            "There must be two stages or more, as words are looked at between one stage and the "
+            f"next; lower the first of `resolutions`. Received: resolutions={resolutions}"
+        )
+    if resolutions[-1] != seen:
+        raise ValueError(
+            "`resolutions` must end with the resolution of the DAMSM, which looks at the last "
+            f"pictures. Received: resolutions={resolutions}, damsm.resolution={seen}"
+        )

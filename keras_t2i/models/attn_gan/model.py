@@ -46,7 +46,8 @@ from keras_t2i.models.arguments import (
     sides_of,
 )
 from keras_t2i.models.attends_to_words import PREFIX, AttendsToWords
-from keras_t2i.models.attn_gan.generator import build_generator
+from keras_t2i.models.attn_gan.generator import build_generator, check_stages
+from keras_t2i.models.attn_gan.lent import LentLosses
 from keras_t2i.models.damsm import DAMSM
 from keras_t2i.models.damsm.training import (
     check_damsm_training,
@@ -56,18 +57,20 @@ from keras_t2i.models.damsm.training import (
 )
 
 SIZES = ("noise_dim", "condition_dim", "generator_width", "discriminator_width", "residual_blocks")
-READ = ("words", "sentence", "mask")  # of a caption by the DAMSM
+READ = ("sentence", "words", "mask")  # of a caption by the DAMSM, for the generator in this order
 WEIGHTS = (
     "adversarial_weight",
     "mismatch_weight",
     "damsm_weight",
     "kl_weight",
+    "contrast_weight",
+    "diversity_weight",
     "average_momentum",
 )
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
-class AttnGAN(AttendsToWords, AdversarialModel):
+class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
     """The attentional generative network, guided by a trained DAMSM.
 
     Where paper and released code disagree, the default is the paper's and an argument gives the
@@ -93,6 +96,8 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         mismatch_weight: of the wrong pairs against the fakes in the critics' loss.
         damsm_weight: lambda (birds 5, COCO 50).
         kl_weight: of the divergence of the condition from the standard normal.
+        contrast_weight, diversity_weight: of the terms that `ContrastiveGAN` lends (see
+            `keras_t2i/models/attn_gan/lent.py`); 0 is as published.
         unit_text: give generator and critics the direction of sentence and words, at the length of
             noise. The DAMSM compares directions, so that it leaves lengths as small as they began,
             and what is small moves little in another network. False is as published.
@@ -134,6 +139,8 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         mismatch_weight: float = 1.0,
         damsm_weight: float = 5.0,
         kl_weight: float = 1.0,
+        contrast_weight: float = 0.0,
+        diversity_weight: float = 0.0,
         unit_text: bool = False,
         neighbours_masks: bool = False,
         average_momentum: float = 0.999,
@@ -148,6 +155,7 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         self.unit_text, self.neighbours_masks = unit_text, neighbours_masks
         self.adversarial_weight, self.mismatch_weight = adversarial_weight, mismatch_weight
         self.damsm_weight, self.kl_weight = damsm_weight, kl_weight
+        self.contrast_weight, self.diversity_weight = contrast_weight, diversity_weight
         self.average_momentum, self.seed = average_momentum, seed
         check_sizes(**{name: getattr(self, name) for name in SIZES})
         check_weights(**{name: getattr(self, name) for name in WEIGHTS})
@@ -155,11 +163,12 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         check_seed(seed)
         self.damsm = own_damsm(damsm)
         self.tokenizer = self.damsm.tokenizer
-        _check_sides(self.resolutions, self.damsm)
+        check_stages(self.resolutions, self.damsm.resolution)
 
         self.generator = self._new_generator(neighbours_masks=neighbours_masks)
         critics = [self._new_critics(side) for side in self.resolutions]
         self.image_critics, self.match_critics = map(list, zip(*critics, strict=True))
+        self.contrast_heads = self.new_contrast_heads(self.damsm.feature_dim, orthogonal())
         self.averaged_generator = self._new_generator(neighbours_masks=False)
         average = MovingAverage(self.generator, self.averaged_generator, momentum=average_momentum)
         self.averages = (average,)
@@ -225,7 +234,7 @@ class AttnGAN(AttendsToWords, AdversarialModel):
 
     @property
     def discriminator_parts(self) -> tuple[keras.Layer, ...]:
-        return (*self.image_critics, *self.match_critics)
+        return (*self.image_critics, *self.match_critics, *self.contrast_heads)
 
     @property
     def training_parts(self) -> tuple[keras.Layer, ...]:
@@ -241,25 +250,24 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         critics = [f"d_{side}" for side in self.resolutions]
         painters = [f"g_{side}" for side in self.resolutions]
         damsm = ("damsm_words", "damsm_sentence") if self.damsm_weight else ()
-        return (*critics, *painters, "kl", *damsm)
+        return (*critics, *painters, "kl", *damsm, *self.lent_names)
 
     def forward(self, batch: Batch, noise: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
         """Paint the captions at all resolutions; what the DAMSM read of them goes along."""
         read = self.damsm.read(batch["tokens"])
         told, rows = self._scaled(read), tf.shape(noise)[0]
         further = batch_normal(rows, self.condition_dim, seed=self.step_seed("condition"))
-        inputs = [noise, further, told["sentence"], told["words"], told["mask"]]
+        inputs = self.with_repainted([noise, further], [told[name] for name in READ])
+        painted = self.generator(inputs, training=training)
         return {
-            **self.generator(inputs, training=training),
+            **self.without_repainted(painted, rows),
             "told": told["sentence"],
             **{f"read_{name}": read[name] for name in READ},
         }
 
     def discriminator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         """1/2 real + 1/3 (fake + wrong), by itself and with the caption, for each D_i."""
-        told, wrong = fakes["told"], None
-        if self.mismatch_weight:
-            wrong = self._scaled(self.damsm.read(batch["mismatched_tokens"]))["sentence"]
+        told, wrong = fakes["told"], self._wrong(batch)
         terms = {}
         for side, image_critic, match_critic in self._critics():
             scores, real = image_critic(batch["images"][side], training=self.learning)
@@ -272,7 +280,7 @@ class AttnGAN(AttendsToWords, AdversarialModel):
                 false += self.mismatch_weight * fake_cross_entropy(mismatches)
             true = real_cross_entropy(scores) + real_cross_entropy(matches)
             terms[f"d_{side}"] = true / 2.0 + false / (2.0 + self.mismatch_weight)
-        return terms
+        return {**terms, **self.contrast_terms("d_contrast", real, batch, told=told, wrong=wrong)}
 
     def generator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         """Equation 3 of each stage, the condition's divergence, and lambda L_DAMSM."""
@@ -283,7 +291,13 @@ class AttnGAN(AttendsToWords, AdversarialModel):
             loss = real_cross_entropy(scores) + real_cross_entropy(matches)
             terms[f"g_{side}"] = self.adversarial_weight * loss
         terms["kl"] = self.kl_weight * kl_divergence(fakes["mean"], fakes["log_variance"])
-        return {**terms, **self._damsm_terms(batch, fakes)}
+        wrong = self._wrong(batch) if self.contrast_weight else None
+        return {
+            **terms,
+            **self._damsm_terms(batch, fakes),
+            **self.contrast_terms("g_contrast", features, batch, told=fakes["told"], wrong=wrong),
+            **self.diversity_terms(fakes),
+        }
 
     def paint_attending(
         self, tokens: tf.Tensor, seeds: tf.Tensor, truncation: tf.Tensor | None = None
@@ -291,7 +305,7 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         told = self._scaled(self.damsm.read(tokens))
         draws = row_normal(seeds, self.noise_dim + self.condition_dim, truncation=truncation)
         noise, further = tf.split(draws, [self.noise_dim, self.condition_dim], axis=1)
-        inputs = [noise, further, told["sentence"], told["words"], told["mask"]]
+        inputs = [noise, further, *(told[name] for name in READ)]
         painted = self.averaged_generator(inputs, training=False)
         maps = {name: x for name, x in painted.items() if name.startswith(PREFIX)}
         return painted[str(self.resolutions[-1])], maps
@@ -327,6 +341,12 @@ class AttnGAN(AttendsToWords, AdversarialModel):
         if not self.unit_text:
             return read
         return {**read, **{name: pixel_norm(read[name]) for name in ("words", "sentence")}}
+
+    def _wrong(self, batch: Batch) -> tf.Tensor | None:
+        """Sentences that are wrong for the batch's pictures, where these count."""
+        if not self.mismatch_weight:
+            return None
+        return self._scaled(self.damsm.read(batch["mismatched_tokens"]))["sentence"]
 
     def _damsm_terms(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         if not self.damsm_weight:
@@ -378,16 +398,3 @@ class AttnGAN(AttendsToWords, AdversarialModel):
             **options,
         )
         return image_critic, match_critic
-
-
-def _check_sides(resolutions: tuple[int, ...], damsm: DAMSM) -> None:
-    if len(resolutions) < 2:
-        raise ValueError(
-            "There must be two stages or more, as words are looked at between one stage and the "
-            f"next; lower the first of `resolutions`. Received: resolutions={resolutions}"
-        )
-    if resolutions[-1] != damsm.resolution:
-        raise ValueError(
-            "`resolutions` must end with the resolution of the DAMSM, which looks at the last "
-            f"pictures. Received: resolutions={resolutions}, damsm.resolution={damsm.resolution}"
-        )

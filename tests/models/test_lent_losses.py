@@ -1,0 +1,83 @@
+"""What ContrastiveGAN lends to AttnGAN and DM-GAN."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_t2i.data import Shapes
+from keras_t2i.losses import contrastive_loss, diversity_loss
+from keras_t2i.models import DMGAN, AttnGAN
+from keras_t2i.registry import find_system
+from keras_t2i.testing import (
+    Trial,
+    check_config_round_trip,
+    check_fit,
+    check_players,
+    check_replicas,
+)
+
+LENT = {"contrast_weight": 2.0, "diversity_weight": 0.5}
+TERMS = {"d_contrast", "g_contrast", "g_diversity"}
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory):
+    options = {**find_system("dm_gan").tiny, **LENT}
+    return Trial(DMGAN, options, Shapes(count=40), tmp_path_factory.mktemp("lent"))
+
+
+@pytest.fixture(scope="module")
+def model(trial):
+    return trial.model(run_eagerly=True)
+
+
+def forward(model, batch):
+    return model.forward(batch, model.draw_noise(batch), training=False)
+
+
+@pytest.mark.parametrize("check", [check_config_round_trip, check_fit, check_players])
+def test_a_system_with_lent_losses_passes(check, trial):
+    check(trial)
+
+
+def test_two_replicas_learn_what_one_learns(trial, two_replicas):
+    check_replicas(trial, two_replicas)
+
+
+def test_nothing_is_lent_by_default(attending):
+    model = attending.painter
+    assert isinstance(model, AttnGAN)
+    assert not TERMS & set(model.loss_names)
+    assert model.contrast_heads == []
+    assert "repainted" not in forward(model, attending.batch())
+
+
+def test_the_contrast_is_that_of_the_last_critics_features(model, trial):
+    model.learning = False
+    batch = trial.batch()
+    fakes = forward(model, batch)
+    wrong = model.damsm.read(batch["mismatched_tokens"])["sentence"]
+    for name, images, terms in (
+        ("d_contrast", batch["images"]["16"], model.discriminator_losses(batch, fakes)),
+        ("g_contrast", fakes["16"], model.generator_losses(batch, fakes)),
+    ):
+        features = model.image_critics[-1](images)[1]
+        embedding = model.contrast_heads[0](features)
+        expected = 2.0 * contrastive_loss(
+            embedding, fakes["told"], content=batch["content"], wrong=wrong
+        )
+        np.testing.assert_allclose(terms[name], expected, rtol=1e-5)
+
+
+def test_every_fourth_caption_is_painted_once_more_with_other_noise(model, trial):
+    batch = trial.batch(size=8)
+    fakes = forward(model, batch)
+    assert fakes["repainted"].shape == (2, 16, 16, 3)
+    assert fakes["16"].shape == (8, 16, 16, 3)
+    assert fakes["mean"].shape == (8, 4)
+    assert float(tf.reduce_max(tf.abs(fakes["16"][::4] - fakes["repainted"]))) > 1e-3
+    expected = 0.5 * diversity_loss(fakes["16"][::4], fakes["repainted"])
+    found = model.generator_losses(batch, fakes)["g_diversity"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
