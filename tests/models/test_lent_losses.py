@@ -47,7 +47,7 @@ def test_two_replicas_learn_what_one_learns(trial, two_replicas):
 
 
 def test_nothing_is_lent_by_default(attending):
-    model = attending.painter
+    model = attending.model()
     assert isinstance(model, AttnGAN)
     assert not TERMS & set(model.loss_names)
     assert model.contrast_heads == []
