@@ -151,6 +151,17 @@ def test_the_damsm_judges_the_last_pictures_and_its_weight_scales_both_terms(mod
     assert float(again["g_16"]) == pytest.approx(float(terms["g_16"]), 1e-4)
 
 
+def test_a_damsm_that_learned_with_noise_judges_through_it(model, trial):
+    batch, fakes = fake_batch(model, trial)
+    model.damsm.picture_noise = 0.5
+    hidden = {"16": model.damsm.with_noise(fakes["16"], model.step_seed("picture noise"))}
+    assert not np.allclose(hidden["16"], fakes["16"], atol=0.1)
+    expected, _ = model.damsm.judge({**batch, "images": hidden}, training=False)
+    terms = model.generator_losses(batch, fakes)
+    for name in ("words", "sentence"):
+        assert float(terms[f"damsm_{name}"]) == pytest.approx(5.0 * float(expected[name]), 1e-4)
+
+
 def test_without_damsm_weight_its_terms_are_left_out(damsm):
     model = tiny(damsm, damsm_weight=0.0)
     assert set(model.loss_names) == {"d_8", "d_16", "g_8", "g_16", "kl"}

@@ -351,8 +351,9 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
     def _damsm_terms(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         if not self.damsm_weight:
             return {}
+        painted = fakes[str(self.resolutions[-1])]
         terms = self.damsm.losses_of(
-            self.damsm.look(fakes[str(self.resolutions[-1])]),
+            self.damsm.look(self.damsm.with_noise(painted, self.step_seed("picture noise"))),
             {name: fakes[f"read_{name}"] for name in READ},
             content=batch.get("content"),
             wrong=self.damsm.read_wrong(batch),

@@ -29,6 +29,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_t2i.data.augment import to_float
+from keras_t2i.layers.random import batch_normal, batch_uniform, step_seed
 from keras_t2i.losses.contrastive import contrastive_loss
 from keras_t2i.losses.word_matching import word_matching_loss, word_scores
 from keras_t2i.models.adversarial import part_config
@@ -41,7 +42,7 @@ from keras_t2i.text.matching_model import MatchingModel, share_found
 Features = dict[str, tf.Tensor]
 CHUNK = 64  # rows that are read, looked at and compared at once
 SIZES = ("resolution", "embedding_dim", "feature_dim")
-SCALES = ("attention_scale", "word_scale", "match_scale", "dropout")
+SCALES = ("attention_scale", "word_scale", "match_scale", "dropout", "picture_noise")
 FLAGS = ("rooted", "global_negatives", "mismatch_negatives")
 CHOICES = ("seed", "image_encoder_name", *FLAGS)
 
@@ -99,7 +100,11 @@ class DAMSM(Bundled, MatchingModel):
         mismatch_negatives: take each picture's mismatched caption as one more negative, where
             batches have `mismatched_tokens`. Captions that are wrong in one thing alone, as
             `keras_t2i.data.Shapes(near_misses=...)` gives them, then teach what belongs to what.
-        seed: names the text encoder's first weights, and what its dropout drops.
+        picture_noise: each picture that is learned from gets normal noise of its own standard
+            deviation, uniform from 0 to this one (pictures are in [-1, 1]); 0 is as published. A
+            generator that learns from the frozen DAMSM is judged through the same noise, which
+            hides the fine patterns that nobody sees, and by which a plain one is deceived.
+        seed: names the text encoder's first weights, what its dropout drops, and the noise.
 
     Raises:
         ValueError: an argument out of range.
@@ -141,6 +146,7 @@ class DAMSM(Bundled, MatchingModel):
         rooted: bool = True,
         global_negatives: bool = True,
         mismatch_negatives: bool = False,
+        picture_noise: float = 0.0,
         seed: int = 0,
         **options: Any,
     ) -> None:
@@ -151,6 +157,7 @@ class DAMSM(Bundled, MatchingModel):
         self.match_scale, self.rooted = match_scale, rooted
         self.global_negatives, self.mismatch_negatives = global_negatives, mismatch_negatives
         self.image_encoder_name, self.seed = image_encoder_name, seed
+        self.picture_noise = picture_noise
         check_sizes(**{name: getattr(self, name) for name in SIZES})
         check_weights(**{name: getattr(self, name) for name in SCALES})
         check_flags(**{name: getattr(self, name) for name in FLAGS})
@@ -244,6 +251,20 @@ class DAMSM(Bundled, MatchingModel):
         regions, code = self.image_encoder(images, training=training)
         return {"regions": regions, "code": code}
 
+    def with_noise(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Pictures (B, R, R, 3) as they are learned from: see `picture_noise`.
+
+        Args:
+            images: in [-1, 1].
+            seed: of `keras_t2i.layers.random.step_seed`.
+        """
+        if not self.picture_noise:
+            return images
+        rows, shape = tf.shape(images)[0], images.shape[1:]
+        draws = batch_normal(rows, shape.num_elements(), seed=seed)
+        strengths = batch_uniform(rows, (1, 1, 1), seed=seed + 1)
+        return images + self.picture_noise * strengths * tf.reshape(draws, (-1, *shape))
+
     def losses_of(
         self,
         seen: Features,
@@ -284,7 +305,11 @@ class DAMSM(Bundled, MatchingModel):
 
     def judge(self, batch: Mapping[str, Any], training: bool) -> tuple[Features, tf.Tensor]:
         """The terms of a batch, and the share of captions whose code fits best."""
-        seen = self.look(batch["images"][str(self.resolution)], training=training)
+        images = batch["images"][str(self.resolution)]
+        if training:
+            steps = self.optimizer.iterations.value
+            images = self.with_noise(images, step_seed(self.seed, steps, "picture noise"))
+        seen = self.look(images, training=training)
         told = self.read(batch["tokens"], training=training)
         terms = self.losses_of(
             seen, told, content=batch.get("content"), wrong=self.read_wrong(batch, training)

@@ -126,6 +126,39 @@ def test_published_settings(damsm):
     assert scales == (5.0, 5.0, 10.0)
 
 
+def test_pictures_that_are_learned_from_have_noise_of_a_strength_of_their_own():
+    model, images = new_damsm(picture_noise=0.5), tf.zeros((256, 16, 16, 3))
+    noise = model.with_noise(images, tf.constant([1, 2])).numpy()
+    strengths = noise.std(axis=(1, 2, 3))
+    assert 0.0 < strengths.min() < 0.02
+    assert 0.48 < strengths.max() < 0.53
+    assert strengths.mean() == pytest.approx(0.25, abs=0.03)
+    assert abs(np.corrcoef(noise[:128].ravel(), noise[128:].ravel())[0, 1]) < 0.02
+    np.testing.assert_array_equal(noise, model.with_noise(images, tf.constant([1, 2])))
+    assert new_damsm().with_noise(images, tf.constant([1, 2])) is images
+
+
+def test_noise_is_of_learning_alone_and_new_at_each_step(pictures):
+    model = new_damsm(picture_noise=0.5, dropout=0.0)
+    model.compile(keras.optimizers.SGD(0.0))
+    tokens = tf.constant([[1, 0, 0, 0], [2, 0, 0, 0], [3, 0, 0, 0]])
+    images = tf.constant(pictures, "float32") / 127.5 - 1.0
+    batch = {"tokens": tokens, "images": {"16": images}}
+
+    def words(training):
+        return float(model.judge(batch, training=training)[0]["words"])
+
+    assert words(False) == words(False) == float(new_terms(model, images, tokens)["words"])
+    first = words(True)
+    assert first == words(True) != words(False)
+    model.train_step(batch)
+    assert first != words(True)
+
+
+def new_terms(model, images, tokens):
+    return model.losses_of(model.look(images), model.read(tokens))
+
+
 @pytest.mark.parametrize(
     ("before", "after"), [("mixed_float16", "float32"), ("float32", "mixed_float16")]
 )
@@ -206,6 +239,7 @@ def test_there_is_nothing_to_rank_without_captions_or_pictures(
         ({"mismatch_negatives": "no"}, "`mismatch_negatives` must be True or False"),
         ({"dropout": 1.0}, "`dropout` must lie in"),
         ({"match_scale": -1.0}, "`match_scale` must be a finite number"),
+        ({"picture_noise": -1.0}, "`picture_noise` must be a finite number"),
         ({"seed": -1}, "`seed` must be an integer"),
     ],
 )
