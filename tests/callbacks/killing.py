@@ -110,6 +110,16 @@ def outcome(folder: pathlib.Path) -> dict[str, object]:
     return {"weights": digest.hexdigest(), "lines": timeless, "history": history}
 
 
+def first_difference(found: object, expected: object) -> str:
+    """Where two values of the same build are not equal, for whoever reads a failed test."""
+    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        found, expected = dict(enumerate(found)), dict(enumerate(expected))
+    if isinstance(found, dict) and isinstance(expected, dict) and found.keys() == expected.keys():
+        key = next(key for key in expected if found[key] != expected[key])
+        return f"{key}: {first_difference(found[key], expected[key])}"
+    return f"{found!r}, not {expected!r}"
+
+
 def killed_run(folder: pathlib.Path, seed: int) -> dict[str, object]:
     """One run, killed once, every fourth twice, and gone on with until it is done."""
     chance = random.Random(seed)
@@ -129,7 +139,11 @@ def main(folder: pathlib.Path, runs: int) -> None:
     expected = outcome(whole)
     for number, report in enumerate(reports):
         found = outcome(folder / f"run-{number}")
-        report["differs"] = [name for name in expected if found[name] != expected[name]]
+        report["differs"] = {
+            name: first_difference(found[name], value)
+            for name, value in expected.items()
+            if found[name] != value
+        }
         report["left"] = sorted(path.name for path in (folder / f"run-{number}").iterdir())
     (folder / "reports.json").write_text(json.dumps(reports))
 

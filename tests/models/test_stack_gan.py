@@ -23,12 +23,10 @@ from keras_t2i.models.stack_gan.networks import (
 from keras_t2i.models.stack_gan.training import train_first_stage
 from keras_t2i.tasks import train
 from keras_t2i.testing import (
-    check_bundles,
-    check_config_round_trip,
-    check_players,
+    CHECKS,
+    check_computation,
+    check_mixed_precision,
     check_replicas,
-    check_resuming,
-    check_truncation,
     replicas,
 )
 from keras_t2i.testing.trial import Trial, lively_weights
@@ -41,7 +39,7 @@ TEXT = {"condition_dim": 128, "text_dim": 1024}
 
 @pytest.fixture(scope="module")
 def trial(trials, tmp_path_factory):
-    """Of stage 2; the common tests over the registry are of stage 1, which is tiny."""
+    """Of stage 2; the common tests over the registry are of stage 1."""
     first = trials["stack_gan"]
     options = {**first.options, "stages": "both"}
     return Trial(StackGAN, options, first.source, tmp_path_factory.mktemp("second_stage"))
@@ -156,13 +154,18 @@ def test_a_seed_names_the_same_sketch_in_both_stages(trial):
     assert (first.resolutions, model.resolutions) == ((8,), (8, 32))
 
 
-@pytest.mark.parametrize(
-    "check",
-    [check_config_round_trip, check_players, check_resuming, check_bundles, check_truncation],
-    ids=lambda check: check.__name__,
-)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_stage_two_passes(check, trial):
     check(trial)
+
+
+def test_stage_two_in_mixed_precision_learns_alike(trial):
+    check_mixed_precision(trial, "mixed_bfloat16")
+
+
+@pytest.mark.parametrize("way", [{"jit_pictures": True}, {"recompute_from": 1}], ids=str)
+def test_a_step_of_stage_two_computed_otherwise_is_the_step(way, trial):
+    check_computation(trial, **way)
 
 
 @pytest.mark.slow
