@@ -31,14 +31,15 @@ def guarded_fit(
         model: compiled.
         *arguments, **options: of `keras.Model.fit`. A `NaNGuard` joins the callbacks; a `Resume`
             or `WeightsSaver` among them restores the model first, and the epochs count from where
-            it began. Those that have `chief_only` are left out on all workers but the first.
+            it began. Those that have `chief_only`, because they write, come before `Resume`, and
+            are left out on all workers but the first.
 
     Returns:
         The history of all epochs, those before a resumption included.
     """
     call = inspect.signature(keras.Model.fit).bind(model, *arguments, **options).arguments
     del call["self"]
-    callbacks = guarded(call.pop("callbacks", None))
+    callbacks = _saving_behind_writing(guarded(call.pop("callbacks", None)))
     if not is_chief(model.distribute_strategy):
         callbacks = [each for each in callbacks if not getattr(each, "chief_only", False)]
     resume = next((each for each in callbacks if isinstance(each, Resume)), None)
@@ -194,6 +195,21 @@ class _Callbacks(keras.callbacks.CallbackList):
             self.on_train_begin()
         super().on_train_end(self._last_logs)
         return self.history
+
+
+def _saving_behind_writing(
+    callbacks: list[keras.callbacks.Callback],
+) -> list[keras.callbacks.Callback]:
+    """The callbacks with `Resume` behind all that write files of their own.
+
+    Killed between a save and the line of its step, a training would go on without that line.
+    """
+    ordered = list(callbacks)
+    for resume in [each for each in callbacks if isinstance(each, Resume)]:
+        place = ordered.index(resume)
+        if any(getattr(each, "chief_only", False) for each in ordered[place:]):
+            ordered.append(ordered.pop(place))
+    return ordered
 
 
 def _length(data: Any) -> int | None:

@@ -7,7 +7,15 @@ import keras
 import numpy as np
 import pytest
 
-from keras_t2i.callbacks import LearningRateDecay, NaNGuard, Resume, StopOnSignal, TrainingDiverged
+from keras_t2i.callbacks import (
+    HistoryFile,
+    LearningRateDecay,
+    NaNGuard,
+    Resume,
+    StopOnSignal,
+    TrainingDiverged,
+    read_history,
+)
 from keras_t2i.data import Shapes
 from keras_t2i.presets import FolderInUse, Saves
 from keras_t2i.testing import SmallestGAN
@@ -385,6 +393,22 @@ def test_other_callbacks_see_one_training(new, fit, tmp_path):
         fit(new(), Resume(tmp_path, every=1), At(7, stop))
     fit(new(), Resume(tmp_path, every=1), LearningRateDecay(every=2, factor=0.5), watcher)
     assert seen == ["begin", "end"]
+
+
+def test_a_training_killed_right_behind_a_save_keeps_the_line_of_its_step(
+    new, fit, tmp_path, monkeypatch
+):
+    def killed(self, model, **options):
+        write(self, model, **options)
+        raise Stop
+
+    write, path = Saves.write, tmp_path / "history.jsonl"
+    with monkeypatch.context() as patched, pytest.raises(Stop):
+        patched.setattr(Saves, "write", killed)
+        fit(new(), Resume(tmp_path, every=2), HistoryFile(path, every=1))
+    fit(new(), Resume(tmp_path, every=2), HistoryFile(path, every=1))
+    steps = [line["step"] for line in read_history(path)]
+    assert steps == list(range(1, EPOCHS * PER_EPOCH + 1))
 
 
 def test_one_listener_to_signals_is_enough(new, fit, tmp_path):
