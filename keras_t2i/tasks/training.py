@@ -18,6 +18,7 @@ from keras_t2i.data import Source, open_source
 from keras_t2i.data.opening import NAMED
 from keras_t2i.metrics.protocols import Protocol, expand_protocols
 from keras_t2i.models.arguments import check_seed, check_weights
+from keras_t2i.models.attends_to_words import AttendsToWords
 from keras_t2i.presets import load_bundle
 from keras_t2i.registry import find_system
 from keras_t2i.tasks.loading import find_bundle
@@ -109,7 +110,8 @@ def train(
             (`damsm`, `first`) the folder of its bundle or training.
         source_options: keywords of `open_source`, where `source` is a name or a path.
         captions: what the grids show; None takes eight of held-out pictures.
-        grid_every: steps between two grids, and between two points of TensorBoard's curves.
+        grid_every: steps between two grids, and between two points of TensorBoard's curves; of
+            a system that looks at words, between two drawings of its attention too.
         protocols: by which the pictures are judged while the model learns
             (`keras_t2i.callbacks.EvaluatePictures`); the best model by the first is kept.
         evaluate_every: steps between two evaluations.
@@ -206,6 +208,8 @@ def train(
         session = TrainingSession(
             row, opened, run, arguments=arguments, settings=settings, stop=stop, strategy=strategy
         )
+        if isinstance(session.model, AttendsToWords):
+            watchers.append(watch.AttentionMaps(run.logs, captions=shown, every=grid_every))
         if progress:
             watchers.append(session.progress())
         rates = cooling if cooling or learning_rate else session.model.default_callbacks()
