@@ -2,6 +2,7 @@
 
 from keras_t2i.layers.adaptive_pooling import AdaptiveAveragePooling2D, AdaptiveMaxPooling2D
 from keras_t2i.layers.averaging import MovingAverage
+from keras_t2i.layers.batch_normalization import BatchNormalization
 from keras_t2i.layers.blocks import DownBlock, PixelShuffle, PixelUnshuffle, StyledUpBlock
 from keras_t2i.layers.conditioning import ConditioningAugmentation
 from keras_t2i.layers.differentiable_augmentation import augment_pictures
@@ -14,6 +15,7 @@ from keras_t2i.layers.word_attention import WordAttention
 __all__ = [
     "AdaptiveAveragePooling2D",
     "AdaptiveMaxPooling2D",
+    "BatchNormalization",
     "ConditioningAugmentation",
     "DownBlock",
     "GatedLinearUnit",

@@ -17,16 +17,16 @@ from typing import Any
 import keras
 from keras import KerasTensor, layers
 
+from keras_t2i.layers.batch_normalization import BatchNormalization
 from keras_t2i.layers.gated_linear_unit import GatedLinearUnit
 
 
 def batch_normalization(x: KerasTensor, *, name: str | None = None) -> KerasTensor:
     """Batch norm with the settings of this literature, synchronised over replicas."""
-    return layers.BatchNormalization(
+    return BatchNormalization(
         momentum=0.9,
         epsilon=1e-5,
         gamma_initializer=keras.initializers.RandomNormal(1.0, 0.02),
-        synchronized=True,
         name=name,
     )(x)
 

@@ -65,7 +65,9 @@ def test_it_needs_no_mismatched_captions_but_where_it_reads_them(tmp_path):
         train("damsm", source, tmp_path / "other", steps=1, options=tiny, **SETTINGS)
 
 
-def test_a_system_that_looks_at_words_has_them_drawn_and_sides_end_with_the_resolution(source, tmp_path):
+def test_a_system_that_looks_at_words_has_them_drawn_and_sides_end_with_the_resolution(
+    source, tmp_path
+):
     tiny = {k: v for k, v in find_system("attn_gan").tiny.items() if k != "resolution"}
     options = {**tiny, "resolutions": (8, 16)}
     model = train("attn_gan", source, tmp_path / "run", steps=1, options=options, **SETTINGS)
