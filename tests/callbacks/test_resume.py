@@ -403,9 +403,10 @@ def test_a_training_killed_right_behind_a_save_keeps_the_line_of_its_step(
         raise Stop
 
     write, path = Saves.write, tmp_path / "history.jsonl"
-    with monkeypatch.context() as patched, pytest.raises(Stop):
-        patched.setattr(Saves, "write", killed)
+    monkeypatch.setattr(Saves, "write", killed)
+    with pytest.raises(Stop):
         fit(new(), Resume(tmp_path, every=2), HistoryFile(path, every=1))
+    monkeypatch.setattr(Saves, "write", write)
     fit(new(), Resume(tmp_path, every=2), HistoryFile(path, every=1))
     steps = [line["step"] for line in read_history(path)]
     assert steps == list(range(1, EPOCHS * PER_EPOCH + 1))

@@ -26,6 +26,7 @@ from keras_t2i.testing import (
     CHECKS,
     check_computation,
     check_mixed_precision,
+    check_players,
     check_replicas,
     replicas,
 )
