@@ -23,8 +23,8 @@ def draw(history: pathlib.Path, picture: pathlib.Path) -> None:
     """Each named term against the step; the critic's left, the generator's right."""
     lines = [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines()]
     names = [name for name in lines[-1] if name not in NO_TERMS]
-    generators = [name for name in names if name.startswith("g_")]
-    critics = [name for name in names if name not in generators]
+    critics = [name for name in names if name.startswith("d_") or name == "r1"]
+    generators = [name for name in names if name not in critics]
     steps = np.array([line["step"] for line in lines])
     figure, panels = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
     players = ((critics, "critic"), (generators, "generator"))
