@@ -8,11 +8,12 @@ what reads whose colour is whose, and what stands where, can tell them apart.
 
 | kind | what is wrong | share |
 |---|---|---|
-| exchange | two objects have each other's colour, shape or size | 1/3 |
-| relation | a told relation is turned round, or to a direction across it | 1/3 |
-| colour, shape, size | of one object, or of a group of equal ones | 1/15 each |
-| background | its colour | 1/15 |
-| count | how many equal objects there are, or which of two is there twice | 1/15 |
+| exchange | two objects have each other's colour, shape or size | 5/17 |
+| relation | a told relation is turned round, or to a direction across it | 5/17 |
+| shape | of one object, or of a group of equal ones; it is learned last | 3/17 |
+| colour, size | likewise | 1/17 each |
+| background | its colour | 1/17 |
+| count | how many equal objects there are, or which of two is there twice | 1/17 |
 
 A kind that a scene does not allow leaves its share to the others in proportion: a single object has
 no relation, equal objects nothing to exchange, and what takes an object beyond the split's triples
@@ -37,7 +38,7 @@ KINDS = {
     "exchange": 5,
     "relation": 5,
     "colour": 1,
-    "shape": 1,
+    "shape": 3,
     "size": 1,
     "background": 1,
     "count": 1,

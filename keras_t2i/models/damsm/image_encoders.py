@@ -30,7 +30,8 @@ def build_small_encoder(resolution: int, feature_dim: int) -> keras.Model:
     """Residual blocks down to 8x8 regions, all of it learned: for sides of 2^n from 16 px.
 
     The code sees what there is anywhere (the largest and the mean features of all regions), and
-    roughly where (a narrow 4x4 map): relations between objects are told by places.
+    roughly where (a narrow 4x4 map), and a hidden layer compares: which colour is on which shape,
+    and what stands beside what, are no sums of what there is and where.
     """
     images = keras.Input((resolution, resolution, 3), name="images")
     x = layers.Conv2D(32, 3, padding="same", name="from_pixels")(PixelUnshuffle(2)(images))
@@ -40,10 +41,10 @@ def build_small_encoder(resolution: int, feature_dim: int) -> keras.Model:
         width = min(2 * width, 128)
     for number in (1, 2):
         x = _activated(x, f"around_{number}_in")
-        x = layers.Conv2D(128, 3, padding="same", name=f"around_{number}")(x)
+        x = layers.Conv2D(256, 3, padding="same", name=f"around_{number}")(x)
     seen = _activated(x, "seen")
     coarse = _activated(DownBlock(64, name="block_coarse")(x), "coarse_in")
-    coarse = layers.Conv2D(16, 1, name="coarse")(coarse)
+    coarse = layers.Conv2D(32, 1, name="coarse")(coarse)
     everything = layers.Concatenate(name="everything")(
         [
             layers.GlobalMaxPooling2D(name="largest")(seen),
@@ -51,6 +52,7 @@ def build_small_encoder(resolution: int, feature_dim: int) -> keras.Model:
             layers.Flatten(name="places")(coarse),
         ]
     )
+    everything = _activated(layers.Dense(512, name="compared")(everything), "compared_out")
     return _with_heads(images, seen, everything, feature_dim=feature_dim)
 
 
