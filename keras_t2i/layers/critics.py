@@ -135,7 +135,8 @@ def build_contrast_head(
     """Features (B, 4, 4, 8 x width) -> embeddings of pictures (B, embedding_dim), float32.
 
     What there is anywhere (the largest and the mean features), and roughly where (16 features of
-    each place), as in `ContrastiveGAN`: `losses.contrastive_loss` compares with captions.
+    each place), as in `ContrastiveGAN`, and a hidden layer that compares; then
+    `losses.contrastive_loss` compares with captions.
     """
     features = keras.Input((SMALLEST, SMALLEST, 8 * width), name="features")
     places = layers.Conv2D(16, 1, kernel_initializer=initializer.clone(), name="places")(features)
@@ -146,9 +147,12 @@ def build_contrast_head(
             layers.Flatten(name="flat_places")(places),
         ]
     )
+    compared = layers.Dense(
+        2 * embedding_dim, kernel_initializer=initializer.clone(), name="compared"
+    )(everything)
     embedding = layers.Dense(
         embedding_dim, kernel_initializer=initializer.clone(), dtype="float32", name="embedding"
-    )(everything)
+    )(layers.Activation(leaky_relu, name="compared_out")(compared))
     return keras.Model(features, embedding, name=name)
 
 

@@ -19,7 +19,7 @@ class BiLSTMEncoder(TextEncoder):
     | paper | name |
     |---|---|
     | e | `words`: outputs of both directions at each word, concatenated |
-    | e-bar | `sentence`: last states of both directions, concatenated |
+    | e-bar | `sentence`: last states of both directions, concatenated (or `mean_sentence`) |
 
     Padding stands at the end and is masked: the backward direction starts at the last real
     word, outputs at padded steps are zero, and more padding does not change the result.
@@ -30,6 +30,8 @@ class BiLSTMEncoder(TextEncoder):
         embedding_dim: Size of the word embedding.
         units: LSTM units per direction; words and sentence have `2 * units` features.
         dropout: Rate of the dropout after the embedding, in [0, 1).
+        mean_sentence: The sentence is the mean of all words instead of the last states, which
+            forget what belongs to what before they come to the end of a caption.
         use_cudnn: `False` runs the plain LSTM everywhere; `"auto"` takes cuDNN's where a GPU
             is, which trains faster there, but does not compile under XLA, and a model
             exported on a machine with a GPU then serves only on such machines.
@@ -57,6 +59,7 @@ class BiLSTMEncoder(TextEncoder):
         embedding_dim: int = 300,
         units: int = 128,
         dropout: float = 0.5,
+        mean_sentence: bool = False,
         use_cudnn: bool | str = False,
         seed: int | None = None,
         **kwargs: object,
@@ -76,6 +79,7 @@ class BiLSTMEncoder(TextEncoder):
         self.embedding_dim = embedding_dim
         self.units = units
         self.dropout = dropout
+        self.mean_sentence = mean_sentence
         self.use_cudnn = use_cudnn
         self.seed = seed
         self.word_dim = self.sentence_dim = 2 * units
@@ -89,6 +93,7 @@ class BiLSTMEncoder(TextEncoder):
             "embedding_dim": self.embedding_dim,
             "units": self.units,
             "dropout": self.dropout,
+            "mean_sentence": self.mean_sentence,
             "use_cudnn": self.use_cudnn,
             "seed": self.seed,
         }
@@ -110,7 +115,11 @@ def _network(encoder: BiLSTMEncoder) -> keras.Model:
     lstm = keras.layers.Bidirectional(_lstm(encoder), dtype=encoder.dtype_policy, name="lstm")
     words, forward, _, backward, _ = lstm(embeddings, mask=mask)
     words = ops.where(mask[..., None], ops.cast(words, "float32"), 0.0)
-    sentence = ops.cast(ops.concatenate([forward, backward], axis=-1), "float32")
+    if encoder.mean_sentence:
+        count = ops.sum(ops.cast(mask, "float32"), axis=1, keepdims=True)
+        sentence = ops.sum(words, axis=1) / count
+    else:
+        sentence = ops.cast(ops.concatenate([forward, backward], axis=-1), "float32")
     return keras.Model(tokens, {"words": words, "sentence": sentence, "mask": mask})
 
 

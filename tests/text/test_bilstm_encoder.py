@@ -45,6 +45,16 @@ def test_states_equal_an_lstm_written_out():
         np.testing.assert_allclose(outputs["sentence"][row], sentence, atol=1e-6)
 
 
+def test_a_sentence_can_be_the_mean_of_its_words():
+    last, mean = encoder(), encoder(mean_sentence=True)
+    outputs = mean(TOKENS)
+    np.testing.assert_array_equal(outputs["words"], last(TOKENS)["words"])
+    for row, length in enumerate([4, 2, 1]):
+        expected = outputs["words"][row, :length].numpy().mean(axis=0)
+        np.testing.assert_allclose(outputs["sentence"][row], expected, atol=1e-6)
+    assert BiLSTMEncoder.from_config(mean.get_config()).mean_sentence
+
+
 def test_padded_steps_are_zero_and_masked():
     outputs = encoder()(TOKENS)
     mask = outputs["mask"].numpy()

@@ -4,7 +4,7 @@ images (B, R, R, 3) in [-1, 1] --network--> [regions (B, N, D), code (B, D)], fl
 
 | name | network | what learns | regions | the code sees |
 |---|---|---|---|---|
-| `small` | residual blocks | all | 8x8 | largest, mean and place of features |
+| `small` | residual blocks | all | 8x8 | largest, mean, place of features; eight looks |
 | `inception_v3` | torchvision's, at 299 px | two layers | 17x17 of 768 | mean of 2048 |
 | `efficientnet_lite0` | the shipped one, at 128 px or R | two layers | 8x8 of 112 | mean of 1280 |
 
@@ -22,6 +22,7 @@ from keras import KerasTensor, layers, ops
 from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.layers.blocks import DownBlock, PixelUnshuffle
 
+LOOKS = 8  # of the small encoder
 REGIONS_SIDE = 8  # of the small encoder's map of regions
 LITE0_SIDE = 128  # at least: its map of a sixteenth of the side is then 8x8
 
@@ -29,9 +30,10 @@ LITE0_SIDE = 128  # at least: its map of a sixteenth of the side is then 8x8
 def build_small_encoder(resolution: int, feature_dim: int) -> keras.Model:
     """Residual blocks down to 8x8 regions, all of it learned: for sides of 2^n from 16 px.
 
-    The code sees what there is anywhere (the largest and the mean features of all regions), and
-    roughly where (a narrow 4x4 map), and a hidden layer compares: which colour is on which shape,
-    and what stands beside what, are no sums of what there is and where.
+    The code sees what there is anywhere (the largest and the mean features of all regions),
+    roughly where (a narrow 4x4 map), and what eight learned looks choose, such as single objects;
+    a hidden layer compares. Without looks, no code told whose colour is whose, although regions
+    did: features that are pooled one by one have lost which of them stood together.
     """
     images = keras.Input((resolution, resolution, 3), name="images")
     x = layers.Conv2D(32, 3, padding="same", name="from_pixels")(PixelUnshuffle(2)(images))
@@ -50,6 +52,7 @@ def build_small_encoder(resolution: int, feature_dim: int) -> keras.Model:
             layers.GlobalMaxPooling2D(name="largest")(seen),
             layers.GlobalAveragePooling2D(name="mean")(seen),
             layers.Flatten(name="places")(coarse),
+            layers.Flatten(name="found")(_looked_at(seen)),
         ]
     )
     everything = _activated(layers.Dense(512, name="compared")(everything), "compared_out")
@@ -123,6 +126,14 @@ def _resized(images: KerasTensor, side: int, method: str) -> KerasTensor:
     matrix = RESIZES[method].matrix(images.shape[1], side).astype("float32")
     rows = ops.einsum("sh,bhwc->bswc", matrix, images)
     return ops.einsum("tw,bswc->bstc", matrix, rows)
+
+
+def _looked_at(seen: KerasTensor) -> KerasTensor:
+    """(B, 8, C) features of as many places, each chosen by a softmax over all of (B, H, W, C)."""
+    scores = layers.Conv2D(LOOKS, 1, name="look_scores")(seen)
+    scores = ops.cast(layers.Reshape((-1, LOOKS))(scores), "float32")
+    places = layers.Reshape((-1, seen.shape[-1]))(seen)
+    return ops.einsum("bpl,bpc->blc", ops.cast(ops.softmax(scores, axis=1), places.dtype), places)
 
 
 def _activated(x: KerasTensor, name: str) -> KerasTensor:

@@ -43,7 +43,7 @@ Features = dict[str, tf.Tensor]
 CHUNK = 64  # rows that are read, looked at and compared at once
 SIZES = ("resolution", "embedding_dim", "feature_dim")
 SCALES = ("attention_scale", "word_scale", "match_scale", "dropout", "picture_noise")
-FLAGS = ("rooted", "global_negatives", "mismatch_negatives")
+FLAGS = ("rooted", "global_negatives", "mismatch_negatives", "mean_sentence")
 CHOICES = ("seed", "image_encoder_name", *FLAGS)
 
 
@@ -91,6 +91,7 @@ class DAMSM(Bundled, MatchingModel):
         embedding_dim: size of a word's embedding.
         feature_dim: D, of words, sentence, regions and code alike (even: two LSTM directions).
         dropout: of the embeddings, in [0, 1).
+        mean_sentence: see `keras_t2i.text.BiLSTMEncoder`; False is as published.
         attention_scale: gamma_1, how sharply a word chooses its regions.
         word_scale: gamma_2, how much the best word of a caption counts.
         match_scale: gamma_3, of all scores before the softmax over the batch.
@@ -140,6 +141,7 @@ class DAMSM(Bundled, MatchingModel):
         embedding_dim: int = 300,
         feature_dim: int = 256,
         dropout: float = 0.5,
+        mean_sentence: bool = False,
         attention_scale: float = 5.0,
         word_scale: float = 5.0,
         match_scale: float = 10.0,
@@ -153,6 +155,7 @@ class DAMSM(Bundled, MatchingModel):
         super().__init__(**options)
         self.resolution, self.embedding_dim = resolution, embedding_dim
         self.feature_dim, self.dropout = feature_dim, dropout
+        self.mean_sentence = mean_sentence
         self.attention_scale, self.word_scale = attention_scale, word_scale
         self.match_scale, self.rooted = match_scale, rooted
         self.global_negatives, self.mismatch_negatives = global_negatives, mismatch_negatives
@@ -169,6 +172,7 @@ class DAMSM(Bundled, MatchingModel):
             embedding_dim=embedding_dim,
             units=feature_dim // 2,
             dropout=dropout,
+            mean_sentence=mean_sentence,
             seed=seed,
         )
         self.image_encoder = IMAGE_ENCODERS[image_encoder_name](resolution, feature_dim)

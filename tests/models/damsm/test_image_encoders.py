@@ -39,6 +39,19 @@ def test_regions_and_code_have_their_shapes(frozen, pictures):
     assert code.shape == (2, 6)
 
 
+def test_a_look_brings_the_features_of_the_place_it_chooses():
+    encoder = IMAGE_ENCODERS["small"](16, 6)
+    kernel = encoder.get_layer("look_scores").kernel
+    kernel.assign(1e4 * np.sign(np.random.default_rng(0).standard_normal(kernel.shape)))
+    parts = [encoder.get_layer(name).output for name in ("seen", "found")]
+    picture = np.random.default_rng(1).uniform(-1, 1, (1, 16, 16, 3))
+    seen, found = keras.Model(encoder.input, parts)(picture)
+    places, looks = (np.reshape(x, (-1, seen.shape[-1])) for x in (seen, found))
+    assert len(looks) == 8
+    for look in looks:
+        assert np.abs(places - look).max(axis=1).min() < 1e-5
+
+
 def test_two_layers_learn_whatever_is_set(frozen, pictures):
     _, encoder = frozen
     for trainable in (False, True):
