@@ -66,7 +66,7 @@ def test_the_contrast_is_that_of_the_last_critics_features(model, trial):
         features = model.image_critics[-1](images)[1]
         embedding = model.contrast_heads[0](features)
         expected = 2.0 * contrastive_loss(
-            embedding, fakes["told"], content=batch["content"], wrong=wrong
+            embedding, fakes["told"], scale=20.0, content=batch["content"], wrong=wrong
         )
         np.testing.assert_allclose(terms[name], expected, rtol=1e-5)
 

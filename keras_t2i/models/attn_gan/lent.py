@@ -17,7 +17,7 @@ from keras_t2i.layers.critics import build_contrast_head
 from keras_t2i.layers.random import batch_normal
 from keras_t2i.losses import contrastive_loss, diversity_loss
 
-CONTRAST_SCALE = 10.0  # inverse temperature
+CONTRAST_SCALE = 20.0  # inverse temperature: captions that differ in one word are near
 REPAINTED = 4  # every fourth caption is painted twice
 
 
