@@ -52,11 +52,18 @@ def _row(*values: Any, compact: Mapping[str, Any], tiny: Mapping[str, Any]) -> S
     return System(*values, MappingProxyType(dict(compact)), MappingProxyType(dict(tiny)))
 
 
+COMPACT_MATCHING = {  # of `DAMSM`
+    "embedding_dim": 64,
+    "dropout": 0.1,
+    "deep_sentence": True,
+    "match_scale": 20.0,
+    "picture_noise": 0.5,
+}
 COMPACT_STAGES = {
     "noise_dim": 32,
     "condition_dim": 64,
     "damsm_batch_size": 64,
-    "damsm_options": {"embedding_dim": 64, "feature_dim": 128, "dropout": 0.1},
+    "damsm_options": COMPACT_MATCHING,
 }
 TINY_STAGES = {
     "resolution": 16,
@@ -162,7 +169,7 @@ SYSTEMS: tuple[System, ...] = (
         "https://arxiv.org/abs/1711.10485",
         "matching",
         ("tokens", "mismatched_tokens", "images", "content"),
-        compact={"embedding_dim": 64, "feature_dim": 128, "dropout": 0.1},
+        compact=COMPACT_MATCHING,
         tiny={
             "resolution": 16,
             "embedding_dim": 4,

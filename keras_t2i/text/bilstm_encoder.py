@@ -9,6 +9,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from keras_t2i.layers.activations import leaky_relu
 from keras_t2i.text.text_encoder import TextEncoder, word_mask
 
 
@@ -19,7 +20,7 @@ class BiLSTMEncoder(TextEncoder):
     | paper | name |
     |---|---|
     | e | `words`: outputs of both directions at each word, concatenated |
-    | e-bar | `sentence`: last states of both directions, concatenated (or `mean_sentence`) |
+    | e-bar | `sentence`: last states of both directions, concatenated (see `deep_sentence`) |
 
     Padding stands at the end and is masked: the backward direction starts at the last real
     word, outputs at padded steps are zero, and more padding does not change the result.
@@ -30,8 +31,8 @@ class BiLSTMEncoder(TextEncoder):
         embedding_dim: Size of the word embedding.
         units: LSTM units per direction; words and sentence have `2 * units` features.
         dropout: Rate of the dropout after the embedding, in [0, 1).
-        mean_sentence: The sentence is the mean of all words instead of the last states, which
-            forget what belongs to what before they come to the end of a caption.
+        deep_sentence: The sentence comes from a hidden layer that sees the mean of all words and
+            the last states, instead of being these states, which forget what belongs to what.
         use_cudnn: `False` runs the plain LSTM everywhere; `"auto"` takes cuDNN's where a GPU
             is, which trains faster there, but does not compile under XLA, and a model
             exported on a machine with a GPU then serves only on such machines.
@@ -59,7 +60,7 @@ class BiLSTMEncoder(TextEncoder):
         embedding_dim: int = 300,
         units: int = 128,
         dropout: float = 0.5,
-        mean_sentence: bool = False,
+        deep_sentence: bool = False,
         use_cudnn: bool | str = False,
         seed: int | None = None,
         **kwargs: object,
@@ -79,7 +80,7 @@ class BiLSTMEncoder(TextEncoder):
         self.embedding_dim = embedding_dim
         self.units = units
         self.dropout = dropout
-        self.mean_sentence = mean_sentence
+        self.deep_sentence = deep_sentence
         self.use_cudnn = use_cudnn
         self.seed = seed
         self.word_dim = self.sentence_dim = 2 * units
@@ -93,7 +94,7 @@ class BiLSTMEncoder(TextEncoder):
             "embedding_dim": self.embedding_dim,
             "units": self.units,
             "dropout": self.dropout,
-            "mean_sentence": self.mean_sentence,
+            "deep_sentence": self.deep_sentence,
             "use_cudnn": self.use_cudnn,
             "seed": self.seed,
         }
@@ -115,12 +116,29 @@ def _network(encoder: BiLSTMEncoder) -> keras.Model:
     lstm = keras.layers.Bidirectional(_lstm(encoder), dtype=encoder.dtype_policy, name="lstm")
     words, forward, _, backward, _ = lstm(embeddings, mask=mask)
     words = ops.where(mask[..., None], ops.cast(words, "float32"), 0.0)
-    if encoder.mean_sentence:
-        count = ops.sum(ops.cast(mask, "float32"), axis=1, keepdims=True)
-        sentence = ops.sum(words, axis=1) / count
-    else:
-        sentence = ops.cast(ops.concatenate([forward, backward], axis=-1), "float32")
+    sentence = ops.cast(ops.concatenate([forward, backward], axis=-1), "float32")
+    if encoder.deep_sentence:
+        sentence = _deep_sentence(words, mask, sentence, encoder)
     return keras.Model(tokens, {"words": words, "sentence": sentence, "mask": mask})
+
+
+def _deep_sentence(words, mask, states, encoder: BiLSTMEncoder) -> keras.KerasTensor:
+    count = ops.sum(ops.cast(mask, "float32"), axis=1, keepdims=True)
+    x = ops.concatenate([ops.sum(words, axis=1) / count, states], axis=-1)
+    seeds = [None, None] if encoder.seed is None else [encoder.seed + 3, encoder.seed + 4]
+    x = keras.layers.Dense(
+        4 * encoder.units,
+        activation=leaky_relu,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seeds[0]),
+        dtype=encoder.dtype_policy,
+        name="hidden",
+    )(x)
+    return keras.layers.Dense(
+        2 * encoder.units,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seeds[1]),
+        dtype="float32",
+        name="sentence",
+    )(x)
 
 
 def _lstm(encoder: BiLSTMEncoder) -> keras.layers.LSTM:

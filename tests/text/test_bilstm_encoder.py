@@ -45,14 +45,17 @@ def test_states_equal_an_lstm_written_out():
         np.testing.assert_allclose(outputs["sentence"][row], sentence, atol=1e-6)
 
 
-def test_a_sentence_can_be_the_mean_of_its_words():
-    last, mean = encoder(), encoder(mean_sentence=True)
-    outputs = mean(TOKENS)
-    np.testing.assert_array_equal(outputs["words"], last(TOKENS)["words"])
+def test_a_deep_sentence_sees_the_mean_of_the_words_and_the_last_states():
+    plain, deep = encoder(), encoder(deep_sentence=True)
+    assert BiLSTMEncoder.from_config(deep.get_config()).deep_sentence
+    read, outputs = plain(TOKENS), deep(TOKENS)
+    np.testing.assert_array_equal(outputs["words"], read["words"])
+    hidden, hidden_bias, kernel, bias = deep.get_weights()[-4:]
     for row, length in enumerate([4, 2, 1]):
-        expected = outputs["words"][row, :length].numpy().mean(axis=0)
-        np.testing.assert_allclose(outputs["sentence"][row], expected, atol=1e-6)
-    assert BiLSTMEncoder.from_config(mean.get_config()).mean_sentence
+        mean = read["words"][row, :length].numpy().mean(axis=0)
+        x = np.concatenate([mean, read["sentence"][row]]) @ hidden + hidden_bias
+        expected = np.where(x > 0, x, 0.2 * x) @ kernel + bias
+        np.testing.assert_allclose(outputs["sentence"][row], expected, atol=1e-5)
 
 
 def test_padded_steps_are_zero_and_masked():

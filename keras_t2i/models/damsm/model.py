@@ -43,7 +43,7 @@ Features = dict[str, tf.Tensor]
 CHUNK = 64  # rows that are read, looked at and compared at once
 SIZES = ("resolution", "embedding_dim", "feature_dim")
 SCALES = ("attention_scale", "word_scale", "match_scale", "dropout", "picture_noise")
-FLAGS = ("rooted", "global_negatives", "mismatch_negatives", "mean_sentence")
+FLAGS = ("rooted", "global_negatives", "mismatch_negatives", "deep_sentence")
 CHOICES = ("seed", "image_encoder_name", *FLAGS)
 
 
@@ -91,7 +91,7 @@ class DAMSM(Bundled, MatchingModel):
         embedding_dim: size of a word's embedding.
         feature_dim: D, of words, sentence, regions and code alike (even: two LSTM directions).
         dropout: of the embeddings, in [0, 1).
-        mean_sentence: see `keras_t2i.text.BiLSTMEncoder`; False is as published.
+        deep_sentence: see `keras_t2i.text.BiLSTMEncoder`; False is as published.
         attention_scale: gamma_1, how sharply a word chooses its regions.
         word_scale: gamma_2, how much the best word of a caption counts.
         match_scale: gamma_3, of all scores before the softmax over the batch.
@@ -141,7 +141,7 @@ class DAMSM(Bundled, MatchingModel):
         embedding_dim: int = 300,
         feature_dim: int = 256,
         dropout: float = 0.5,
-        mean_sentence: bool = False,
+        deep_sentence: bool = False,
         attention_scale: float = 5.0,
         word_scale: float = 5.0,
         match_scale: float = 10.0,
@@ -155,7 +155,7 @@ class DAMSM(Bundled, MatchingModel):
         super().__init__(**options)
         self.resolution, self.embedding_dim = resolution, embedding_dim
         self.feature_dim, self.dropout = feature_dim, dropout
-        self.mean_sentence = mean_sentence
+        self.deep_sentence = deep_sentence
         self.attention_scale, self.word_scale = attention_scale, word_scale
         self.match_scale, self.rooted = match_scale, rooted
         self.global_negatives, self.mismatch_negatives = global_negatives, mismatch_negatives
@@ -172,7 +172,7 @@ class DAMSM(Bundled, MatchingModel):
             embedding_dim=embedding_dim,
             units=feature_dim // 2,
             dropout=dropout,
-            mean_sentence=mean_sentence,
+            deep_sentence=deep_sentence,
             seed=seed,
         )
         self.image_encoder = IMAGE_ENCODERS[image_encoder_name](resolution, feature_dim)
