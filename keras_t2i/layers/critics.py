@@ -132,13 +132,23 @@ def build_residual_image_critic(
 def build_contrast_head(
     width: int, *, embedding_dim: int, initializer: keras.Initializer, name: str = "contrast_head"
 ) -> keras.Model:
-    """Features (B, 4, 4, 8 x width) -> embeddings of pictures (B, embedding_dim), float32.
+    """Features (B, 4, 4, 8 x width) -> [embedding (B, D), regions (B, 16, D)], float32.
 
-    What there is anywhere (the largest and the mean features), and roughly where (16 features of
-    each place), as in `ContrastiveGAN`, and a hidden layer that compares; then
-    `losses.contrastive_loss` compares with captions.
+    The embedding, for comparison with sentences, is made by a hidden layer of what there is
+    anywhere (the largest and the mean features) and roughly where (16 features of each place);
+    regions are for comparison with words.
+
+    Args:
+        width: w.
+        embedding_dim: D.
+        initializer: of the kernels.
+        name: of the model.
     """
     features = keras.Input((SMALLEST, SMALLEST, 8 * width), name="features")
+    regions = layers.Conv2D(
+        embedding_dim, 1, use_bias=False, kernel_initializer=initializer.clone(), name="each_place"
+    )(features)
+    regions = layers.Reshape((-1, embedding_dim), dtype="float32", name="regions")(regions)
     places = layers.Conv2D(16, 1, kernel_initializer=initializer.clone(), name="places")(features)
     everything = layers.Concatenate(name="everything")(
         [
@@ -147,13 +157,13 @@ def build_contrast_head(
             layers.Flatten(name="flat_places")(places),
         ]
     )
-    compared = layers.Dense(
-        2 * embedding_dim, kernel_initializer=initializer.clone(), name="compared"
-    )(everything)
+    x = layers.Dense(2 * embedding_dim, kernel_initializer=initializer.clone(), name="compared")(
+        everything
+    )
     embedding = layers.Dense(
         embedding_dim, kernel_initializer=initializer.clone(), dtype="float32", name="embedding"
-    )(layers.Activation(leaky_relu, name="compared_out")(compared))
-    return keras.Model(features, embedding, name=name)
+    )(layers.Activation(leaky_relu, name="compared_out")(x))
+    return keras.Model(features, [embedding, regions], name=name)
 
 
 def halving_widths(resolution: int, width: int) -> list[int]:

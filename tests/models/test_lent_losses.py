@@ -1,4 +1,4 @@
-"""What ContrastiveGAN lends to AttnGAN and DM-GAN."""
+"""What newer systems lend to AttnGAN and DM-GAN."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_t2i.data import Shapes
 from keras_t2i.losses import contrastive_loss, diversity_loss
+from keras_t2i.losses.word_matching import word_matching_loss
 from keras_t2i.models import DMGAN, AttnGAN
 from keras_t2i.registry import find_system
 from keras_t2i.testing import (
@@ -54,21 +55,38 @@ def test_nothing_is_lent_by_default(attending):
     assert "repainted" not in forward(model, attending.batch())
 
 
-def test_the_contrast_is_that_of_the_last_critics_features(model, trial):
-    model.learning = False
+@pytest.mark.parametrize("mismatch_weight", [1.0, 0.0])
+def test_the_contrast_is_that_of_the_last_critics_features(model, trial, mismatch_weight):
+    model.learning, model.mismatch_weight = False, mismatch_weight
     batch = trial.batch()
     fakes = forward(model, batch)
-    wrong = model.damsm.read(batch["mismatched_tokens"])["sentence"]
+    read = model.damsm.read(batch["tokens"])
+    wrong = model.damsm.read(batch["mismatched_tokens"]) if mismatch_weight else None
     for name, images, terms in (
         ("d_contrast", batch["images"]["16"], model.discriminator_losses(batch, fakes)),
         ("g_contrast", fakes["16"], model.generator_losses(batch, fakes)),
     ):
         features = model.image_critics[-1](images)[1]
-        embedding = model.contrast_heads[0](features)
-        expected = 2.0 * contrastive_loss(
-            embedding, fakes["told"], scale=20.0, content=batch["content"], wrong=wrong
+        embedding, regions = model.contrast_heads[0](features)
+        assert regions.shape == (4, 16, embedding.shape[-1])
+        options = {"content": batch["content"]}
+        by_sentence = contrastive_loss(
+            embedding,
+            read["sentence"],
+            scale=20.0,
+            wrong=wrong and wrong["sentence"],
+            **options,
         )
-        np.testing.assert_allclose(terms[name], expected, rtol=1e-5)
+        by_words = word_matching_loss(
+            regions,
+            read["words"],
+            read["mask"],
+            match_scale=20.0,
+            wrong=wrong and (wrong["words"], wrong["mask"]),
+            **options,
+        )
+        np.testing.assert_allclose(terms[name], 2.0 * (by_sentence + by_words / 2.0), rtol=1e-5)
+    model.mismatch_weight = 1.0
 
 
 def test_every_fourth_caption_is_painted_once_more_with_other_noise(model, trial):

@@ -1,8 +1,10 @@
-"""What `ContrastiveGAN` lends to systems that paint in stages: options, off by default.
+"""What newer systems lend to those that paint in stages: options, off by default.
 
-- A contrast head on the last critic. The DAMSM is frozen, and a generator learns to satisfy it with
+- A contrast head on the last critic, of sentences and of words, as in XMC-GAN (Zhang et al. 2021,
+  https://arxiv.org/abs/2101.04702). The DAMSM is frozen, and a generator learns to satisfy it with
   blots in which nobody sees the shape; a head that learns beside the critic stays hard to fool.
-- Mode seeking. The DAMSM asks each picture of a caption for the same, and the noise falls silent.
+- Mode seeking (Mao et al. 2019, https://arxiv.org/abs/1903.05628), as in `ContrastiveGAN`. The
+  DAMSM asks each picture of a caption for the same, and the noise falls silent.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import tensorflow as tf
 from keras_t2i.layers.critics import build_contrast_head
 from keras_t2i.layers.random import batch_normal
 from keras_t2i.losses import contrastive_loss, diversity_loss
+from keras_t2i.losses.word_matching import word_matching_loss
+from keras_t2i.models.damsm.model import Features
 
 CONTRAST_SCALE = 20.0  # inverse temperature: captions that differ in one word are near
 REPAINTED = 4  # every fourth caption is painted twice
@@ -42,7 +46,7 @@ class LentLosses:
         return (*contrast, *(("g_diversity",) if self.diversity_weight else ()))
 
     def new_contrast_heads(self, embedding_dim: int, initializer: Any) -> list[keras.Model]:
-        """One head that makes embeddings of the last critic's features, or none."""
+        """One head on the last critic's features, or none."""
         if not self.contrast_weight:
             return []
         return [
@@ -57,25 +61,39 @@ class LentLosses:
         features: tf.Tensor,
         batch: Mapping[str, tf.Tensor],
         *,
-        told: tf.Tensor,
-        wrong: tf.Tensor | None,
+        told: Features,
+        wrong: Features | None,
     ) -> dict[str, tf.Tensor]:
         """How well pictures are found by their captions, the wrong ones among the negatives.
+
+        By sentences and by words alike, both as the DAMSM read them.
 
         Args:
             name: of the term.
             features: (B, 4, 4, C) of the last critic.
             batch: whose rows of equal `content` are no negatives of each other.
-            told: (B, D) sentences, row i belongs to picture i.
-            wrong: optional (B, D), sentences that are wrong for picture i.
+            told: `sentence`, `words` and `mask`; row i belongs to picture i.
+            wrong: optional, of captions that are wrong for picture i.
         """
         if not self.contrast_heads:
             return {}
-        embedding = self.contrast_heads[0](features, training=self.learning)
-        loss = contrastive_loss(
-            embedding, told, scale=CONTRAST_SCALE, content=batch.get("content"), wrong=wrong
+        embedding, regions = self.contrast_heads[0](features, training=self.learning)
+        by_sentence = contrastive_loss(
+            embedding,
+            told["sentence"],
+            scale=CONTRAST_SCALE,
+            content=batch.get("content"),
+            wrong=wrong and wrong["sentence"],
         )
-        return {name: self.contrast_weight * loss}
+        by_words = 0.5 * word_matching_loss(  # the mean of both directions, where that is the sum
+            regions,
+            told["words"],
+            told["mask"],
+            match_scale=CONTRAST_SCALE,
+            content=batch.get("content"),
+            wrong=wrong and (wrong["words"], wrong["mask"]),
+        )
+        return {name: self.contrast_weight * (by_sentence + by_words)}
 
     def with_repainted(self, noises: list[tf.Tensor], told: list[tf.Tensor]) -> list[tf.Tensor]:
         """A generator's inputs, every fourth row once more behind them with other noise."""

@@ -49,6 +49,7 @@ from keras_t2i.models.attends_to_words import PREFIX, AttendsToWords
 from keras_t2i.models.attn_gan.generator import build_generator, check_stages
 from keras_t2i.models.attn_gan.lent import LentLosses
 from keras_t2i.models.damsm import DAMSM
+from keras_t2i.models.damsm.model import Features
 from keras_t2i.models.damsm.training import (
     check_damsm_training,
     given_damsm,
@@ -96,7 +97,7 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         mismatch_weight: of the wrong pairs against the fakes in the critics' loss.
         damsm_weight: lambda (birds 5, COCO 50).
         kl_weight: of the divergence of the condition from the standard normal.
-        contrast_weight, diversity_weight: of the terms that `ContrastiveGAN` lends (see
+        contrast_weight, diversity_weight: of the terms that newer systems lend (see
             `keras_t2i/models/attn_gan/lent.py`); 0 is as published.
         unit_text: give generator and critics the direction of sentence and words, at the length of
             noise. The DAMSM compares directions, so that it leaves lengths as small as they began,
@@ -268,6 +269,7 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
     def discriminator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         """1/2 real + 1/3 (fake + wrong), by itself and with the caption, for each D_i."""
         told, wrong = fakes["told"], self._wrong(batch)
+        told_wrong = wrong and self._scaled(wrong)["sentence"]
         terms = {}
         for side, image_critic, match_critic in self._critics():
             scores, real = image_critic(batch["images"][side], training=self.learning)
@@ -276,11 +278,12 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
             fake_matches = match_critic([fake, told], training=self.learning)
             false = fake_cross_entropy(fake_scores) + fake_cross_entropy(fake_matches)
             if wrong is not None:
-                mismatches = match_critic([real, wrong], training=self.learning)
+                mismatches = match_critic([real, told_wrong], training=self.learning)
                 false += self.mismatch_weight * fake_cross_entropy(mismatches)
             true = real_cross_entropy(scores) + real_cross_entropy(matches)
             terms[f"d_{side}"] = true / 2.0 + false / (2.0 + self.mismatch_weight)
-        return {**terms, **self.contrast_terms("d_contrast", real, batch, told=told, wrong=wrong)}
+        read = self._read_of(fakes)
+        return {**terms, **self.contrast_terms("d_contrast", real, batch, told=read, wrong=wrong)}
 
     def generator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         """Equation 3 of each stage, the condition's divergence, and lambda L_DAMSM."""
@@ -291,11 +294,11 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
             loss = real_cross_entropy(scores) + real_cross_entropy(matches)
             terms[f"g_{side}"] = self.adversarial_weight * loss
         terms["kl"] = self.kl_weight * kl_divergence(fakes["mean"], fakes["log_variance"])
-        wrong = self._wrong(batch) if self.contrast_weight else None
+        read, wrong = self._read_of(fakes), self._wrong(batch) if self.contrast_weight else None
         return {
             **terms,
             **self._damsm_terms(batch, fakes),
-            **self.contrast_terms("g_contrast", features, batch, told=fakes["told"], wrong=wrong),
+            **self.contrast_terms("g_contrast", features, batch, told=read, wrong=wrong),
             **self.diversity_terms(fakes),
         }
 
@@ -342,11 +345,14 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
             return read
         return {**read, **{name: pixel_norm(read[name]) for name in ("words", "sentence")}}
 
-    def _wrong(self, batch: Batch) -> tf.Tensor | None:
-        """Sentences that are wrong for the batch's pictures, where these count."""
-        if not self.mismatch_weight:
-            return None
-        return self._scaled(self.damsm.read(batch["mismatched_tokens"]))["sentence"]
+    def _wrong(self, batch: Batch) -> Features | None:
+        """What the DAMSM reads of captions that are wrong for the pictures, where these count."""
+        return self.damsm.read(batch["mismatched_tokens"]) if self.mismatch_weight else None
+
+    @staticmethod
+    def _read_of(fakes: Mapping[str, tf.Tensor]) -> Features:
+        """What the DAMSM read of the captions that these were painted for."""
+        return {name: fakes[f"read_{name}"] for name in READ}
 
     def _damsm_terms(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         if not self.damsm_weight:
@@ -354,7 +360,7 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         painted = fakes[str(self.resolutions[-1])]
         terms = self.damsm.losses_of(
             self.damsm.look(self.damsm.with_noise(painted, self.step_seed("picture noise"))),
-            {name: fakes[f"read_{name}"] for name in READ},
+            self._read_of(fakes),
             content=batch.get("content"),
             wrong=self.damsm.read_wrong(batch),
         )
