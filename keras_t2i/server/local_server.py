@@ -35,6 +35,8 @@ from keras_t2i.server.text_protos import read_monitoring_config
 from keras_t2i.server.warmup import warm_up
 
 BACKLOG = 2048  # connections that wait to be accepted; uvicorn's own number
+GRACE = 5  # seconds for what is under way when the server stops
+STOPPING = 3 * GRACE
 
 _logger = logging.getLogger(__name__)
 
@@ -136,7 +138,13 @@ class LocalServer:
     def stop(self) -> None:
         """Answers what is under way, closes the port, unloads the models; may be called twice."""
         self._running.server.should_exit = True
-        self._thread.join()
+        self._thread.join(STOPPING)
+        if (
+            self._thread.is_alive()
+        ):  # a connection that never ends; the thread dies with the process
+            self._running.server.force_exit = True
+            self._thread.join(STOPPING)
+            _logger.warning("The server was stopped before all of its connections had ended.")
         self._running.close()
 
     def __enter__(self) -> LocalServer:
@@ -203,7 +211,7 @@ def _uvicorn_config(application: Starlette) -> uvicorn.Config:
         server_header=False,
         lifespan="off",
         ws="none",
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=GRACE,
     )
 
 
