@@ -16,14 +16,13 @@ from __future__ import annotations
 import json
 import resource
 import statistics
-import subprocess
 import sys
 import time
 from typing import Any
 
 import keras
 import tensorflow as tf
-from record import record
+from record import measured, record
 
 from keras_t2i.data import Shapes
 from keras_t2i.registry import find_system
@@ -94,12 +93,7 @@ def main() -> None:
     if len(sys.argv) > 1:
         print(json.dumps(measure(sys.argv[1])))
         return
-    figures = {}
-    for case in CASES:
-        command = [sys.executable, __file__, case]
-        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        figures[case] = json.loads(answer.splitlines()[-1])
-    record("memory", figures)
+    record("memory", measured(__file__, CASES))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 RESULTS = pathlib.Path(__file__).parent / "results"
@@ -43,6 +43,16 @@ def record(name: str, figures: dict[str, Any]) -> None:
     text = json.dumps(document, indent=2)
     (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     print(text)
+
+
+def measured(script: str, cases: Iterable[str]) -> dict[str, Any]:
+    """What `python SCRIPT CASE` prints as its last line, JSON, by case: each in its own process."""
+    figures = {}
+    for case in cases:
+        command = [sys.executable, script, case]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        figures[case] = json.loads(answer.splitlines()[-1])
+    return figures
 
 
 def median_seconds(function: Callable[[], Any], *, runs: int, warm_up: int = 2) -> float:

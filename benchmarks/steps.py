@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import resource
-import subprocess
 import sys
 import time
 
 import keras
 import tensorflow as tf
-from record import median_seconds, record
+from record import measured, median_seconds, record
 
 from keras_t2i.data import Emoji, Shapes
 from keras_t2i.registry import find_system
@@ -77,11 +76,7 @@ def main() -> None:
     if len(sys.argv) > 1:
         print(json.dumps(measure(sys.argv[1])))
         return
-    figures = {}
-    for case in CASES:
-        command = [sys.executable, __file__, case]
-        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        figures[case] = json.loads(answer.splitlines()[-1])
+    figures = measured(__file__, CASES)
     slowest_feed = min(figures[name]["pictures_per_s"] for name in ("shapes", "emoji"))
     fastest = max(figures[n]["pictures_per_s"] for n in STEPS)
     figures["slower_pipeline_over_faster_step"] = round(slowest_feed / fastest, 1)

@@ -1,7 +1,7 @@
-"""Batch normalisation by TensorFlow's fused kernel, several times as fast as Keras 3's.
+"""Batch normalisation by TensorFlow's fused kernel, where Keras 3 composes it of many passes.
 
-Ioffe, Szegedy 2015, https://arxiv.org/abs/1502.03167. Keras 3 composes it of some twenty passes
-over the map, which take longer than the convolution before them; the kernel needs two.
+Ioffe, Szegedy 2015, https://arxiv.org/abs/1502.03167. `benchmarks/batch_normalization.py` says
+what it saves.
 """
 
 from __future__ import annotations

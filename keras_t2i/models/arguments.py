@@ -97,6 +97,15 @@ def doubling(resolution: Any, stages: Any) -> tuple[int, ...]:
     return tuple(first * 2**stage for stage in range(stages))
 
 
+def check_epochs(**epochs: Any) -> None:
+    """Raise `ValueError` at a named value that is no integer of 0 or more."""
+    for name, value in epochs.items():
+        if not _is_whole(value) or value < 0:
+            raise ValueError(
+                f"`{name}` must be an integer of 0 or more. Received: {name}={value!r}"
+            )
+
+
 def check_seed(seed: Any) -> None:
     """Raise `ValueError` at a seed that Keras and NumPy would not take."""
     if not _is_whole(seed) or not 0 <= seed < SEEDS:

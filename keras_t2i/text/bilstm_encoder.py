@@ -122,7 +122,12 @@ def _network(encoder: BiLSTMEncoder) -> keras.Model:
     return keras.Model(tokens, {"words": words, "sentence": sentence, "mask": mask})
 
 
-def _deep_sentence(words, mask, states, encoder: BiLSTMEncoder) -> keras.KerasTensor:
+def _deep_sentence(
+    words: keras.KerasTensor,
+    mask: keras.KerasTensor,
+    states: keras.KerasTensor,
+    encoder: BiLSTMEncoder,
+) -> keras.KerasTensor:
     count = ops.sum(ops.cast(mask, "float32"), axis=1, keepdims=True)
     x = ops.concatenate([ops.sum(words, axis=1) / count, states], axis=-1)
     seeds = [None, None] if encoder.seed is None else [encoder.seed + 3, encoder.seed + 4]

@@ -56,8 +56,11 @@ def test_nothing_is_lent_by_default(attending):
 
 
 @pytest.mark.parametrize("mismatch_weight", [1.0, 0.0])
-def test_the_contrast_is_that_of_the_last_critics_features(model, trial, mismatch_weight):
-    model.learning, model.mismatch_weight = False, mismatch_weight
+def test_the_contrast_is_that_of_the_last_critics_features(
+    model, trial, mismatch_weight, monkeypatch
+):
+    monkeypatch.setattr(model, "learning", False)
+    monkeypatch.setattr(model, "mismatch_weight", mismatch_weight)
     batch = trial.batch()
     fakes = forward(model, batch)
     read = model.damsm.read(batch["tokens"])
@@ -86,7 +89,6 @@ def test_the_contrast_is_that_of_the_last_critics_features(model, trial, mismatc
             **options,
         )
         np.testing.assert_allclose(terms[name], 2.0 * (by_sentence + by_words / 2.0), rtol=1e-5)
-    model.mismatch_weight = 1.0
 
 
 def test_every_fourth_caption_is_painted_once_more_with_other_noise(model, trial):

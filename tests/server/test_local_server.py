@@ -15,7 +15,7 @@ import urllib.request
 
 import pytest
 
-from keras_t2i.server import LocalServer, ServingError, serve
+from keras_t2i.server import LocalServer, ServingError, local_server, serve
 from keras_t2i.server.model_store import ModelStore
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -52,6 +52,27 @@ def test_missing_base_path_says_what_was_looked_for(tmp_path: pathlib.Path) -> N
 def test_wrong_host_is_named(models: pathlib.Path) -> None:
     with pytest.raises(ValueError, match="Received: host='no such host'"):
         LocalServer(model_base_path=models / "shift", host="no such host")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_server_that_does_not_end_is_not_waited_for_for_ever(
+    models: pathlib.Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(local_server, "STOPPING", 0.3)
+    server, ends = LocalServer(model_base_path=models / "shift"), threading.Event()
+
+    async def on_tick(counter: int) -> bool:
+        return ends.is_set()
+
+    monkeypatch.setattr(server._running.server, "on_tick", on_tick)
+    start = time.monotonic()
+    server.stop()
+    assert 0.5 < time.monotonic() - start < 5.0
+    assert server._running.closed
+    assert "stopped before all of its connections had ended" in caplog.text
+    ends.set()  # it finds its socket closed
+    server._thread.join(10.0)
+    assert not server._thread.is_alive()
 
 
 def test_base_path_without_version_is_waited_for(make_shift, tmp_path: pathlib.Path, ask) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from keras_t2i.layers.distribute import replica_count
-from keras_t2i.models.arguments import check_sizes
+from keras_t2i.models.arguments import check_epochs, check_sizes
 from keras_t2i.models.damsm.model import DAMSM
 
 
@@ -40,10 +40,7 @@ def own_damsm(damsm: DAMSM | Mapping[str, Any]) -> DAMSM:
 
 def check_damsm_training(*, epochs: int, batch_size: int) -> None:
     """Raise `ValueError` at a training that cannot be."""
-    if not isinstance(epochs, int) or epochs < 0:
-        raise ValueError(
-            f"`damsm_epochs` must be an integer of 0 or more. Received: damsm_epochs={epochs!r}"
-        )
+    check_epochs(damsm_epochs=epochs)
     check_sizes(damsm_batch_size=batch_size)
 
 

@@ -9,17 +9,14 @@ from typing import Any
 import keras
 
 from keras_t2i.layers.distribute import replica_count
-from keras_t2i.models.arguments import check_sizes
+from keras_t2i.models.arguments import check_epochs, check_sizes
 
 
 def check_training(stages: str, *, epochs: int, batch_size: int) -> None:
     """Raise `ValueError` at what `StackGAN.for_source` cannot do."""
     if stages not in ("first", "both"):
         raise ValueError(f'`stages` must be "first" or "both". Received: stages={stages!r}')
-    if not isinstance(epochs, int) or epochs < 0:
-        raise ValueError(
-            f"`first_epochs` must be an integer of 0 or more. Received: first_epochs={epochs!r}"
-        )
+    check_epochs(first_epochs=epochs)
     check_sizes(first_batch_size=batch_size)
 
 
