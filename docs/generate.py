@@ -139,8 +139,8 @@ def _judged(name: str, records: list[Record]) -> str:
 
 def memory_table(measured: Mapping[str, Any]) -> str:
     """One row a case of `benchmarks/memory.py`, and what it was measured on."""
-    head = ("step", "tensors, MiB", "tensors at most, MiB", "process, MiB")
-    keys = ("tensors_mib", "most_tensors_mib", "peak_memory_mib")
+    head = ("step", "tensors, MiB", "tensors at most, MiB", "process, MiB", "seconds")
+    keys = ("tensors_mib", "most_tensors_mib", "peak_memory_mib", "seconds_per_step")
     figures = measured["figures"]
     rows = [head, ("---", *("---:",) * len(keys))]
     rows += [(name, *(f"{case[key]:,}" for key in keys)) for name, case in figures.items()]

@@ -105,11 +105,12 @@ def test_the_memory_table_has_a_row_for_each_case(generate):
         "tensors_mib": 1270,
         "most_tensors_mib": 1300,
         "peak_memory_mib": 2342,
+        "seconds_per_step": 2.23,
     }
     machine = {"cores": 2, "processor": "some", "packages": {"tensorflow": "2.20.0"}}
     measured = {"figures": {"a 64": case}, "machine": machine, "command": "x", "date": "today"}
     text = generate.memory_table(measured)
-    assert "| a 64 | 1,270 | 1,300 | 2,342 |" in text
+    assert "| a 64 | 1,270 | 1,300 | 2,342 | 2.23 |" in text
     assert text.endswith("`x` on 2 cores (some), TensorFlow 2.20.0, today.")
 
 
