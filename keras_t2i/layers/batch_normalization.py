@@ -13,14 +13,17 @@ import tensorflow as tf
 
 from keras_t2i.layers.distribute import replica_count
 
+LANES = 16  # float32 numbers in a register of AVX-512
+
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
 class BatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization` with equal numbers, faster where maps learn.
 
-    Maps (B, H, W, C) in training on a single replica are normalised by the fused kernel; all else
-    (inference, vectors, masks, statistics over several replicas) is Keras's. Weights and their
-    names are Keras's too, so that files fit both.
+    Maps (B, H, W, C) in training on a single replica are normalised by the fused kernel where C is
+    a multiple of 16: oneDNN takes 16 channels at once, and other numbers of them so slowly that
+    Keras's layer is ahead. All else (inference, vectors, masks, statistics over several replicas)
+    is Keras's too. Weights and their names are Keras's, so that files fit both.
 
     Args:
         **options: those of `keras.layers.BatchNormalization`; `synchronized` is True by default,
@@ -63,6 +66,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def _fits(self, inputs: tf.Tensor) -> bool:
         fused = inputs.dtype in (tf.float32, tf.bfloat16, tf.float16)
-        maps = len(inputs.shape) == 4 and self.axis in (-1, 3)
+        maps = len(inputs.shape) == 4 and self.axis in (-1, 3) and inputs.shape[-1] % LANES == 0
         plain = not getattr(self, "renorm", False)  # Keras 3.15 has it
         return fused and maps and plain and replica_count() == 1

@@ -139,9 +139,7 @@ class LocalServer:
         """Answers what is under way, closes the port, unloads the models; may be called twice."""
         self._running.server.should_exit = True
         self._thread.join(STOPPING)
-        if (
-            self._thread.is_alive()
-        ):  # a connection that never ends; the thread dies with the process
+        if self._thread.is_alive():  # where it never ends, it dies with the process
             self._running.server.force_exit = True
             self._thread.join(STOPPING)
             _logger.warning("The server was stopped before all of its connections had ended.")

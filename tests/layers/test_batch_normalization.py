@@ -13,7 +13,7 @@ from keras_t2i.testing.precision import dtype_policy
 OPTIONS = {"momentum": 0.9, "epsilon": 1e-5, "synchronized": True}
 
 
-def pair(policy="float32", shape=(None, 6, 6, 5), **options):
+def pair(policy="float32", shape=(None, 6, 6, 16), **options):
     """The layer, and Keras's with the same weights."""
     with dtype_policy(policy):
         layers = [
@@ -29,7 +29,7 @@ def pair(policy="float32", shape=(None, 6, 6, 5), **options):
     return layers
 
 
-def maps(seed=0, shape=(4, 6, 6, 5), dtype="float32"):
+def maps(seed=0, shape=(4, 6, 6, 16), dtype="float32"):
     random = np.random.default_rng(seed)
     return tf.cast(2.0 + 3.0 * random.standard_normal(shape), dtype)
 
@@ -40,9 +40,11 @@ def fused(layer, x, training=True):
     return any("FusedBatchNorm" in operation.type for operation in graph.get_operations())
 
 
-def test_by_hand():
+@pytest.mark.parametrize("channels", [1, 16], ids=["Keras's", "fused"])
+def test_by_hand(channels):
     layer = BatchNormalization(momentum=0.5, epsilon=1.0)
     x = tf.reshape(tf.constant([0.0, 2.0, 4.0, 6.0]), (1, 2, 2, 1))  # mean 3, variance 5
+    x = tf.tile(x, (1, 1, 1, channels))
     y = layer(x, training=True)
     np.testing.assert_allclose(y[0, :, :, 0], (x[0, :, :, 0] - 3.0) / 6.0**0.5, rtol=1e-5)
     moved = [variable.numpy()[0] for variable in (layer.moving_mean, layer.moving_variance)]
@@ -91,12 +93,13 @@ def test_second_derivatives_are_those_of_keras():
 @pytest.mark.parametrize(
     ("shape", "options", "training"),
     [
-        ((4, 6, 6, 5), {}, False),
-        ((4, 6, 6, 5), {"trainable": False}, True),
-        ((4, 6, 6, 5), {"axis": 1}, True),
-        ((4, 5), {}, True),
+        ((4, 6, 6, 16), {}, False),
+        ((4, 6, 6, 16), {"trainable": False}, True),
+        ((4, 16, 6, 6), {"axis": 1}, True),
+        ((4, 16), {}, True),
+        ((4, 6, 6, 5), {}, True),
     ],
-    ids=["inference", "frozen", "channels first", "vectors"],
+    ids=["inference", "frozen", "channels first", "vectors", "five channels"],
 )
 def test_all_else_is_keras(shape, options, training):
     layers, x = pair(shape=shape, **options), maps(shape=shape)
@@ -126,7 +129,7 @@ def test_two_replicas_share_their_statistics(two_replicas):
 def test_its_weights_are_keras_weights(tmp_path):
     models = []
     for kind in (BatchNormalization, keras.layers.BatchNormalization):
-        image = keras.Input((6, 6, 5))
+        image = keras.Input((6, 6, 16))
         models.append(keras.Model(image, kind(**OPTIONS)(image)))
     models[0](maps(), training=True)
     models[0].save_weights(tmp_path / "some.weights.h5")
