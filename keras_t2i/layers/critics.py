@@ -51,25 +51,14 @@ def build_image_critic(
             with bias and without batch norm; not in the heads).
         initializer: of the kernels.
     """
-    images = x = keras.Input((resolution, resolution, 3), name="images")
-    for number, channels in enumerate(halving_widths(resolution, width), 1):
-        name, norm = f"halving_{number}", "none" if number == 1 else normalization
-        if normalization == "spectral":
-            norm = "spectral"
-        x = _judging(
-            x, channels, 4, strides=2, name=name, normalization=norm, initializer=initializer
-        )
-    number = 0
-    while x.shape[-1] > 8 * width:
-        number += 1
-        x = _judging(
-            x,
-            x.shape[-1] // 2,
-            3,
-            name=f"shrinking_{number}",
-            normalization=normalization,
-            initializer=initializer,
-        )
+    images = keras.Input((resolution, resolution, 3), name="images")
+    x = halved(
+        images,
+        halving_widths(resolution, width),
+        8 * width,
+        normalization=normalization,
+        initializer=initializer,
+    )
     scores = _score(x, initializer=initializer)
     return keras.Model(images, [scores, x], name=f"image_critic_{resolution}")
 
@@ -89,9 +78,7 @@ def build_match_critic(
     features = keras.Input((SMALLEST, SMALLEST, 8 * width), name="features")
     condition = keras.Input((condition_dim,), name="condition")
     x = layers.Concatenate(name="joined")([features, tiled(condition, SMALLEST, name="tiled")])
-    x = _judging(
-        x, 8 * width, 3, name="joint", normalization=normalization, initializer=initializer
-    )
+    x = judging(x, 8 * width, 3, name="joint", normalization=normalization, initializer=initializer)
     return keras.Model([features, condition], _score(x, initializer=initializer), name=name)
 
 
@@ -130,35 +117,30 @@ def build_residual_image_critic(
 
 
 def build_contrast_head(
-    width: int, *, embedding_dim: int, initializer: keras.Initializer, name: str = "contrast_head"
+    shape: tuple[int, int, int],
+    *,
+    embedding_dim: int,
+    initializer: keras.Initializer,
+    name: str = "contrast_head",
 ) -> keras.Model:
-    """Features (B, 4, 4, 8 x width) -> [embedding (B, D), regions (B, 16, D)], float32.
+    """Features (B, H, W, C) -> [embedding (B, D), regions (B, H x W, D)], float32.
 
     The embedding, for comparison with sentences, is made by a hidden layer of what there is
-    anywhere (the largest and the mean features) and roughly where (16 features of each place);
-    regions are for comparison with words.
+    `anywhere`; regions are for comparison with words.
 
     Args:
-        width: w.
+        shape: (H, W, C).
         embedding_dim: D.
         initializer: of the kernels.
         name: of the model.
     """
-    features = keras.Input((SMALLEST, SMALLEST, 8 * width), name="features")
+    features = keras.Input(shape, name="features")
     regions = layers.Conv2D(
         embedding_dim, 1, use_bias=False, kernel_initializer=initializer.clone(), name="each_place"
     )(features)
     regions = layers.Reshape((-1, embedding_dim), dtype="float32", name="regions")(regions)
-    places = layers.Conv2D(16, 1, kernel_initializer=initializer.clone(), name="places")(features)
-    everything = layers.Concatenate(name="everything")(
-        [
-            layers.GlobalMaxPooling2D(name="largest")(features),
-            layers.GlobalAveragePooling2D(name="mean")(features),
-            layers.Flatten(name="flat_places")(places),
-        ]
-    )
     x = layers.Dense(2 * embedding_dim, kernel_initializer=initializer.clone(), name="compared")(
-        everything
+        anywhere(features, initializer=initializer)
     )
     embedding = layers.Dense(
         embedding_dim, kernel_initializer=initializer.clone(), dtype="float32", name="embedding"
@@ -181,7 +163,63 @@ def halving_widths(resolution: int, width: int) -> list[int]:
     return [width * 2**power for power in range(first, first + count)]
 
 
-def _judging(
+def halved(
+    x: KerasTensor,
+    widths: list[int],
+    last: int,
+    *,
+    normalization: Normalization,
+    initializer: keras.Initializer,
+) -> KerasTensor:
+    """A picture halved once for each of `widths`, then shrunk to `last` channels, if it has more.
+
+    Args:
+        x: (B, R, R, 3).
+        widths: channels behind each halving.
+        last: at most so many in the end.
+        normalization, initializer: as in `build_image_critic`.
+    """
+    for number, channels in enumerate(widths, 1):
+        bare = number == 1 and normalization == "batch"
+        x = judging(
+            x,
+            channels,
+            4,
+            strides=2,
+            name=f"halving_{number}",
+            normalization="none" if bare else normalization,
+            initializer=initializer,
+        )
+    number = 0
+    while x.shape[-1] > last:
+        number += 1
+        x = judging(
+            x,
+            x.shape[-1] // 2,
+            3,
+            name=f"shrinking_{number}",
+            normalization=normalization,
+            initializer=initializer,
+        )
+    return x
+
+
+def anywhere(features: KerasTensor, *, initializer: keras.Initializer) -> KerasTensor:
+    """What there is at any place, and roughly where: (B, H, W, C) to (B, 2C + 16 x H x W).
+
+    The largest and the mean of each feature, and 16 features of each place.
+    """
+    places = layers.Conv2D(16, 1, kernel_initializer=initializer.clone(), name="places")(features)
+    return layers.Concatenate(name="everything")(
+        [
+            layers.GlobalMaxPooling2D(name="largest")(features),
+            layers.GlobalAveragePooling2D(name="mean")(features),
+            layers.Flatten(name="flat_places")(places),
+        ]
+    )
+
+
+def judging(
     x: KerasTensor,
     channels: int,
     side: int,
@@ -191,6 +229,7 @@ def _judging(
     initializer: keras.Initializer,
     strides: int = 1,
 ) -> KerasTensor:
+    """A convolution, what normalises it ("batch", "spectral" or "none"), and leaky ReLU."""
     spectral = normalization == "spectral"
     x = (SpectralConv2D if spectral else layers.Conv2D)(
         channels,

@@ -37,6 +37,7 @@ class LentLosses:
     contrast_weight: float
     diversity_weight: float
     resolutions: tuple[int, ...]
+    image_critics: list[keras.Model]
     contrast_heads: list[keras.Model]
 
     @property
@@ -49,11 +50,8 @@ class LentLosses:
         """One head on the last critic's features, or none."""
         if not self.contrast_weight:
             return []
-        return [
-            build_contrast_head(
-                self.discriminator_width, embedding_dim=embedding_dim, initializer=initializer
-            )
-        ]
+        shape = self.image_critics[-1].outputs[1].shape[1:]
+        return [build_contrast_head(shape, embedding_dim=embedding_dim, initializer=initializer)]
 
     def contrast_terms(
         self,
@@ -70,7 +68,7 @@ class LentLosses:
 
         Args:
             name: of the term.
-            features: (B, 4, 4, C) of the last critic.
+            features: (B, H, W, C) of the last critic.
             batch: whose rows of equal `content` are no negatives of each other.
             told: `sentence`, `words` and `mask`; row i belongs to picture i.
             wrong: optional, of captions that are wrong for picture i.

@@ -32,6 +32,7 @@ from keras_t2i.data.pairing import Mismatcher
 from keras_t2i.layers.averaging import MovingAverage
 from keras_t2i.layers.blocks import pixel_norm
 from keras_t2i.layers.critics import Normalization, build_image_critic, build_match_critic
+from keras_t2i.layers.pooled_critics import build_pooled_image_critic, build_pooled_match_critic
 from keras_t2i.layers.random import batch_normal, row_normal
 from keras_t2i.layers.stages import orthogonal
 from keras_t2i.layers.word_attention import WordAttention
@@ -69,6 +70,8 @@ WEIGHTS = (
     "average_momentum",
 )
 
+FLAGS = ("pooled_critics", "unit_text", "neighbours_masks")
+
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
 class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
@@ -99,6 +102,8 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         kl_weight: of the divergence of the condition from the standard normal.
         contrast_weight, diversity_weight: of the terms that newer systems lend (see
             `keras_t2i/models/attn_gan/lent.py`); 0 is as published.
+        pooled_critics: lend newer critics, too, which see a flaw wherever it is (see
+            `keras_t2i/layers/pooled_critics.py`); False is as published.
         unit_text: give generator and critics the direction of sentence and words, at the length of
             noise. The DAMSM compares directions, so that it leaves lengths as small as they began,
             and what is small moves little in another network. False is as published.
@@ -142,6 +147,7 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         kl_weight: float = 1.0,
         contrast_weight: float = 0.0,
         diversity_weight: float = 0.0,
+        pooled_critics: bool = False,
         unit_text: bool = False,
         neighbours_masks: bool = False,
         average_momentum: float = 0.999,
@@ -153,6 +159,7 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         self.noise_dim, self.condition_dim = noise_dim, condition_dim
         self.generator_width, self.discriminator_width = generator_width, discriminator_width
         self.residual_blocks = residual_blocks
+        self.pooled_critics = pooled_critics
         self.unit_text, self.neighbours_masks = unit_text, neighbours_masks
         self.adversarial_weight, self.mismatch_weight = adversarial_weight, mismatch_weight
         self.damsm_weight, self.kl_weight = damsm_weight, kl_weight
@@ -160,7 +167,7 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         self.average_momentum, self.seed = average_momentum, seed
         check_sizes(**{name: getattr(self, name) for name in SIZES})
         check_weights(**{name: getattr(self, name) for name in WEIGHTS})
-        check_flags(unit_text=unit_text, neighbours_masks=neighbours_masks)
+        check_flags(**{name: getattr(self, name) for name in FLAGS})
         check_seed(seed)
         self.damsm = own_damsm(damsm)
         self.tokenizer = self.damsm.tokenizer
@@ -324,7 +331,7 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
     def get_config(self) -> dict[str, Any]:
         damsm = part_config(self.damsm)
         tokenizer = damsm["config"].pop("tokenizer")
-        names = (*SIZES, *WEIGHTS, "resolutions", "unit_text", "neighbours_masks", "seed")
+        names = (*SIZES, *WEIGHTS, *FLAGS, "resolutions", "seed")
         own = {name: getattr(self, name) for name in names}
         return {**super().get_config(), "tokenizer": tokenizer, "damsm": damsm, **own}
 
@@ -397,8 +404,11 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         self, side: int, normalization: Normalization = "batch"
     ) -> tuple[keras.Model, keras.Model]:
         options = {"normalization": normalization, "initializer": orthogonal()}
-        image_critic = build_image_critic(side, self.discriminator_width, **options)
-        match_critic = build_match_critic(
+        build_image, build_match = build_image_critic, build_match_critic
+        if self.pooled_critics:
+            build_image, build_match = build_pooled_image_critic, build_pooled_match_critic
+        image_critic = build_image(side, self.discriminator_width, **options)
+        match_critic = build_match(
             self.discriminator_width,
             condition_dim=self.damsm.feature_dim,
             name=f"match_critic_{side}",
