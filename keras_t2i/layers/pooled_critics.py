@@ -2,7 +2,7 @@
 
 The published critics (`keras_t2i.layers.critics`) end in one kernel over a 4x4 map, which learns
 each thing anew at each of 16 places, from features 16 pixels apart. These look at an 8x8 map, and
-score what there is anywhere, as `ContrastiveGAN` does. benchmarks/critics.py compares both.
+score what there is anywhere, as `ContrastiveGAN` does.
 
     picture --halve to 8x8, shrink to 4w channels, 3x3--> features --anywhere--> is it real?
     features + condition --1x1, 3x3, anywhere--> is it real, and of this caption?

@@ -232,6 +232,7 @@ def test_the_callers_damsm_is_left_as_it_is(source):
         ({"resolutions": (16,)}, "two stages or more"),
         ({"resolutions": (16, 32)}, "must end with the resolution of the DAMSM"),
         ({"unit_text": "no"}, "`unit_text` must be True or False"),
+        ({"pooled_critics": 1}, "`pooled_critics` must be True or False"),
         ({"neighbours_masks": "no"}, "`neighbours_masks` must be True or False"),
         ({"residual_blocks": 0}, "`residual_blocks` must be a positive integer"),
         ({"damsm_weight": -1.0}, "`damsm_weight` must be a finite number"),

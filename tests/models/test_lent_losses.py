@@ -19,7 +19,7 @@ from keras_t2i.testing import (
     check_replicas,
 )
 
-LENT = {"contrast_weight": 2.0, "diversity_weight": 0.5}
+LENT = {"contrast_weight": 2.0, "diversity_weight": 0.5, "pooled_critics": True}
 TERMS = {"d_contrast", "g_contrast", "g_diversity"}
 
 
@@ -52,6 +52,7 @@ def test_nothing_is_lent_by_default(attending):
     assert isinstance(model, AttnGAN)
     assert not TERMS & set(model.loss_names)
     assert model.contrast_heads == []
+    assert all(critic.outputs[1].shape[1:3] == (4, 4) for critic in model.image_critics)
     assert "repainted" not in forward(model, attending.batch())
 
 
@@ -71,7 +72,7 @@ def test_the_contrast_is_that_of_the_last_critics_features(
     ):
         features = model.image_critics[-1](images)[1]
         embedding, regions = model.contrast_heads[0](features)
-        assert regions.shape == (4, 16, embedding.shape[-1])
+        assert regions.shape == (4, 64, embedding.shape[-1])
         options = {"content": batch["content"]}
         by_sentence = contrastive_loss(
             embedding,
@@ -89,6 +90,11 @@ def test_the_contrast_is_that_of_the_last_critics_features(
             **options,
         )
         np.testing.assert_allclose(terms[name], 2.0 * (by_sentence + by_words / 2.0), rtol=1e-5)
+
+
+def test_pooled_critics_look_at_8x8_places(model):
+    assert all(critic.outputs[1].shape[1:3] == (8, 8) for critic in model.image_critics)
+    assert all(critic.inputs[0].shape[1:3] == (8, 8) for critic in model.match_critics)
 
 
 def test_every_fourth_caption_is_painted_once_more_with_other_noise(model, trial):

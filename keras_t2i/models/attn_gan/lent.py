@@ -5,6 +5,8 @@
   blots in which nobody sees the shape; a head that learns beside the critic stays hard to fool.
 - Mode seeking (Mao et al. 2019, https://arxiv.org/abs/1903.05628), as in `ContrastiveGAN`. The
   DAMSM asks each picture of a caption for the same, and the noise falls silent.
+- Critics that find a flaw wherever it is (`keras_t2i.layers.pooled_critics`), which the systems
+  build themselves.
 """
 
 from __future__ import annotations
