@@ -1,6 +1,6 @@
 """Word attention: each place of a map looks at the words of the caption.
 
-AttnGAN (Xu et al. 2018, https://arxiv.org/abs/1711.10485), equations 2 and 3.
+AttnGAN (Xu et al. 2018, https://arxiv.org/abs/1711.10485), equation 2.
 
     words --1x1--> keys (B,T,C);   map . keys --softmax over words--> attention --> contexts
 """
@@ -117,7 +117,8 @@ def attend_to_words(
         mask: bool (B, T).
         neighbours_masks: see `WordAttention`.
     """
-    scores = ops.cast(ops.einsum("bhwc,btc->bhwt", features, keys), "float32")
+    features, keys = (ops.cast(x, "float32") for x in (features, keys))  # sums of many products
+    scores = ops.einsum("bhwc,btc->bhwt", features, keys)
     _, height, width, _ = features.shape
     if neighbours_masks:
         rows = ops.shape(features)[0]

@@ -9,7 +9,7 @@ from keras import KerasTensor, ops
 
 
 def diversity_loss(images: KerasTensor, repainted: KerasTensor) -> KerasTensor:
-    """Mean over captions of -log of the distance between two pictures of a caption.
+    """-mean log(mean|x - x'| + 0.01) over captions, of two pictures x, x' of each.
 
     MSGAN's ratio of distances, with the noise's own distance, nearly constant, left out, and the
     logarithm in place of the inverse, so that captions of small objects count as much as those of

@@ -6,7 +6,7 @@ from keras import KerasTensor, ops
 
 
 def kl_divergence(mean: KerasTensor, log_variance: KerasTensor) -> KerasTensor:
-    """-1/2 mean(1 + log s^2 - m^2 - s^2): StackGAN (https://arxiv.org/abs/1612.03242), equation 4.
+    """-1/2 mean(1 + log s^2 - m^2 - s^2): StackGAN (https://arxiv.org/abs/1612.03242), equation 2.
 
     The mean over rows and features, as all released codes of this line have it, where the paper
     sums over features.

@@ -33,6 +33,8 @@ def word_matching_loss(
 ) -> KerasTensor:
     """L_1^w + L_2^w: the cross-entropies of finding each picture's caption, and the reverse.
 
+    Each is the mean over rows, as the released code has it, where the paper sums.
+
     Args:
         regions: (B, R, D) features of the regions of pictures, v.
         words: (B, T, D) features of words, e; row i belongs to picture i.

@@ -14,7 +14,8 @@ Synthesis, CVPR 2019, https://arxiv.org/abs/1904.01310.
 | lambda_1 (divergence), lambda_2 (DAMSM) | `kl_weight`, `damsm_weight` |
 | D_i | `image_critics`, `match_critics` |
 
-All else is AttnGAN's.
+All else is AttnGAN's, whose default `kl_weight` 1 is the code's: on the mean over features. The
+paper's lambda_1 = 1 on their sum is `kl_weight=condition_dim`.
 """
 
 from __future__ import annotations

@@ -31,9 +31,9 @@ from keras_t2i.layers.stages import batch_normalization, bottleneck_residual_blo
 from keras_t2i.losses import fake_cross_entropy, real_cross_entropy
 from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
 from keras_t2i.models.arguments import check_seed, check_sizes, check_weights
+from keras_t2i.models.char_encoder import new_char_encoder, train_char_encoder
 from keras_t2i.models.text_to_image import TextToImage
 from keras_t2i.text import CharacterTokenizer, TextEncoder, Tokenizer
-from keras_t2i.text.train_char_encoder import new_char_encoder, train_char_encoder
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i")

@@ -136,6 +136,13 @@ def test_mixed_precision_attends_in_float32(policy):
     np.testing.assert_allclose(np.asarray(attention).sum(axis=-1), 1.0, rtol=1e-5)
 
 
+def test_half_precision_does_not_overflow_in_the_scores():
+    features = tf.fill((1, 1, 1, 32), tf.constant(50.0, "float16"))
+    keys = tf.fill((1, 2, 32), tf.constant(50.0, "float16"))  # scores of 80,000: no float16
+    attention = attend_to_words(features, keys, tf.constant([[True, True]]))
+    np.testing.assert_allclose(attention, 0.5 * np.ones((1, 1, 1, 2)))
+
+
 def test_a_file_keeps_the_layer_and_its_options(tmp_path):
     layer = WordAttention(neighbours_masks=True, kernel_initializer="orthogonal", name="look")
     model = as_model(layer)

@@ -167,13 +167,16 @@ def test_without_damsm_weight_its_terms_are_left_out(damsm):
     assert set(model.loss_names) == {"d_8", "d_16", "g_8", "g_16", "kl"}
 
 
-def test_captions_are_read_once_for_the_generator(model, trial):
-    read, batch = [], trial.batch(size=2)
+def test_captions_right_and_wrong_are_read_once_for_both_players(source, trial):
+    damsm = DAMSM.for_source(source, resolution=16, feature_dim=8, mismatch_negatives=True)
+    model, batch, read = tiny(damsm, contrast_weight=1.0), trial.batch(size=2), []
+    model.compile()
     original = model.damsm.read
     model.damsm.read = lambda tokens, **options: read.append(tokens) or original(tokens, **options)
     fakes = model.forward(batch, model.draw_noise(batch), training=True)
+    model.discriminator_losses(batch, fakes)
     model.generator_losses(batch, fakes)
-    assert len(read) == 1
+    assert [id(tokens) for tokens in read] == [id(batch["tokens"]), id(batch["mismatched_tokens"])]
 
 
 # Text
@@ -185,7 +188,7 @@ def test_unit_text_gives_directions_at_the_length_of_noise(damsm, source):
     for model in (plain, unit):
         model.compile()
     tokens = tf.constant(damsm.tokenizer.tokenize(["a red circle", "a blue square"]))
-    batch, noise = {"tokens": tokens}, tf.zeros((2, 2))
+    batch, noise = {"tokens": tokens, "mismatched_tokens": tokens}, tf.zeros((2, 2))
     fakes = unit.forward(batch, noise, training=False)
     np.testing.assert_allclose(tf.reduce_mean(fakes["told"] ** 2, -1), [1.0, 1.0], rtol=1e-2)
     read = damsm.read(tokens)["sentence"]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import layers
+from keras import KerasTensor, layers
 
 from keras_t2i.layers.conditioning import ConditioningAugmentation
 from keras_t2i.layers.stages import (
@@ -20,6 +20,7 @@ from keras_t2i.layers.stages import (
     image_head,
     orthogonal,
 )
+from keras_t2i.layers.word_attention import WordAttention
 
 
 def build_generator(
@@ -74,6 +75,25 @@ def build_generator(
             x = gated_up_block(x, width, name=f"stage_{side}_up", initializer=kernel)
         outputs[str(side)] = image_head(x, name=f"images_{side}", initializer=kernel)
     return keras.Model(inputs, outputs, name="generator")
+
+
+def joined_contexts(
+    x: KerasTensor, words: KerasTensor, mask: KerasTensor, *, name: str, neighbours_masks: bool
+) -> tuple[KerasTensor, KerasTensor]:
+    """A map and its contexts (B, H, W, 2C), and the attention: equation 2.
+
+    Args:
+        x: (B, H, W, C).
+        words: (B, T, D).
+        mask: (B, T) bool.
+        name: of the attention layer.
+        neighbours_masks: see `keras_t2i.layers.WordAttention`.
+    """
+    attend = WordAttention(
+        neighbours_masks=neighbours_masks, kernel_initializer=orthogonal(), name=name
+    )
+    context, attention = attend([x, words, mask])
+    return layers.Concatenate(name=f"{name}_joined")([x, context]), attention
 
 
 def check_stages(resolutions: tuple[int, ...], seen: int) -> None:

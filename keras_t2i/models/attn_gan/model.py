@@ -26,7 +26,6 @@ from typing import Any, Self
 
 import keras
 import tensorflow as tf
-from keras import KerasTensor, layers
 
 from keras_t2i.data.pairing import Mismatcher
 from keras_t2i.layers.averaging import MovingAverage
@@ -35,7 +34,6 @@ from keras_t2i.layers.critics import Normalization, build_image_critic, build_ma
 from keras_t2i.layers.pooled_critics import build_pooled_image_critic, build_pooled_match_critic
 from keras_t2i.layers.random import batch_normal, row_normal
 from keras_t2i.layers.stages import orthogonal
-from keras_t2i.layers.word_attention import WordAttention
 from keras_t2i.losses import fake_cross_entropy, kl_divergence, real_cross_entropy
 from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
 from keras_t2i.models.arguments import (
@@ -47,7 +45,7 @@ from keras_t2i.models.arguments import (
     sides_of,
 )
 from keras_t2i.models.attends_to_words import PREFIX, AttendsToWords
-from keras_t2i.models.attn_gan.generator import build_generator, check_stages
+from keras_t2i.models.attn_gan.generator import build_generator, check_stages, joined_contexts
 from keras_t2i.models.attn_gan.lent import LentLosses
 from keras_t2i.models.damsm import DAMSM
 from keras_t2i.models.damsm.model import Features
@@ -84,7 +82,10 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
     picture and caption.
 
     Deviations: the wrong pair is (picture, mismatched caption of the batch), where the code takes
-    the next row's caption, which may fit; batch norm is synchronised over replicas.
+    the next row's caption, which may fit; batch norm is synchronised over replicas; the average
+    of the generator's weights follows them faster in the first steps (see
+    `keras_t2i.layers.MovingAverage`), where the code's momentum is 0.999 from the first on; of
+    captions that are too long the end is left out, where the code draws the words to keep.
 
     Args:
         damsm: trained; a copy of it, frozen, becomes part of the model, with its tokenizer. Its
@@ -130,6 +131,7 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         ("neighbours_masks", "False", "True"),
         *((f"damsm.{name}", *values) for name, *values in DAMSM.disagreements),
     )
+    _attend = staticmethod(joined_contexts)
 
     def __init__(
         self,
@@ -207,6 +209,7 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
             damsm: a trained one, or the name or folder of its bundle; None trains one on the
                 source's pictures, at the last of `resolutions`.
             damsm_epochs: its epochs; a line an epoch is printed. Authors: up to 600 for birds.
+                This and the next two count where no `damsm` is given.
             damsm_batch_size: rows of its batches, all negatives of each other.
             damsm_options: arguments of `DAMSM.for_source`.
             text_callbacks: callbacks of that training; with a `keras_t2i.callbacks.WeightsSaver`
@@ -220,23 +223,16 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         """
         sides = sides_of(resolution, stages, options.get("resolutions"))
         options["resolutions"] = sides
-        if damsm is not None:
-            matcher = given_damsm(damsm)
-        else:
+        matcher = given_damsm(damsm) if damsm is not None else None
+        if matcher is None:
             check_damsm_training(epochs=damsm_epochs, batch_size=damsm_batch_size)
             matcher = DAMSM.for_source(source, **{"resolution": sides[-1], **(damsm_options or {})})
         model = cls(matcher, **options)
         if model.reads_mismatches:
             Mismatcher(source)
         if damsm is None:
-            train_damsm(
-                matcher,
-                source,
-                epochs=damsm_epochs,
-                batch_size=damsm_batch_size,
-                seed=model.seed,
-                callbacks=text_callbacks,
-            )
+            training = {"epochs": damsm_epochs, "batch_size": damsm_batch_size, "seed": model.seed}
+            train_damsm(matcher, source, callbacks=text_callbacks, **training)
             model.damsm.set_weights(matcher.get_weights())
         return model
 
@@ -261,8 +257,9 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         return (*critics, *painters, "kl", *damsm, *self.lent_names)
 
     def forward(self, batch: Batch, noise: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
-        """Paint the captions at all resolutions; what the DAMSM read of them goes along."""
+        """Paint the captions at all resolutions; what the DAMSM read goes along."""
         read = self.damsm.read(batch["tokens"])
+        wrong = self.damsm.read(batch["mismatched_tokens"]) if self.reads_mismatches else {}
         told, rows = self._scaled(read), tf.shape(noise)[0]
         further = batch_normal(rows, self.condition_dim, seed=self.step_seed("condition"))
         inputs = self.with_repainted([noise, further], [told[name] for name in READ])
@@ -271,11 +268,12 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
             **self.without_repainted(painted, rows),
             "told": told["sentence"],
             **{f"read_{name}": read[name] for name in READ},
+            **{f"wrong_{name}": tensor for name, tensor in wrong.items()},
         }
 
     def discriminator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         """1/2 real + 1/3 (fake + wrong), by itself and with the caption, for each D_i."""
-        told, wrong = fakes["told"], self._wrong(batch)
+        told, wrong = fakes["told"], self._wrong(fakes) if self.mismatch_weight else None
         told_wrong = wrong and self._scaled(wrong)["sentence"]
         terms = {}
         for side, image_critic, match_critic in self._critics():
@@ -293,7 +291,7 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         return {**terms, **self.contrast_terms("d_contrast", real, batch, told=read, wrong=wrong)}
 
     def generator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
-        """Equation 3 of each stage, the condition's divergence, and lambda L_DAMSM."""
+        """Equation 4 of each stage, the condition's divergence, and lambda L_DAMSM."""
         terms = {}
         for side, image_critic, match_critic in self._critics():
             scores, features = image_critic(fakes[side], training=self.learning)
@@ -301,7 +299,7 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
             loss = real_cross_entropy(scores) + real_cross_entropy(matches)
             terms[f"g_{side}"] = self.adversarial_weight * loss
         terms["kl"] = self.kl_weight * kl_divergence(fakes["mean"], fakes["log_variance"])
-        read, wrong = self._read_of(fakes), self._wrong(batch) if self.contrast_weight else None
+        read, wrong = self._read_of(fakes), self._wrong(fakes) if self.mismatch_weight else None
         return {
             **terms,
             **self._damsm_terms(batch, fakes),
@@ -352,14 +350,15 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
             return read
         return {**read, **{name: pixel_norm(read[name]) for name in ("words", "sentence")}}
 
-    def _wrong(self, batch: Batch) -> Features | None:
-        """What the DAMSM reads of captions that are wrong for the pictures, where these count."""
-        return self.damsm.read(batch["mismatched_tokens"]) if self.mismatch_weight else None
-
     @staticmethod
     def _read_of(fakes: Mapping[str, tf.Tensor]) -> Features:
         """What the DAMSM read of the captions that these were painted for."""
         return {name: fakes[f"read_{name}"] for name in READ}
+
+    @staticmethod
+    def _wrong(fakes: Mapping[str, tf.Tensor]) -> Features:
+        """What the DAMSM read of the mismatched captions."""
+        return {name: fakes[f"wrong_{name}"] for name in READ}
 
     def _damsm_terms(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         if not self.damsm_weight:
@@ -369,7 +368,7 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
             self.damsm.look(self.damsm.with_noise(painted, self.step_seed("picture noise"))),
             self._read_of(fakes),
             content=batch.get("content"),
-            wrong=self.damsm.read_wrong(batch),
+            wrong=self._wrong(fakes) if self.damsm.reads_mismatches else None,
         )
         return {f"damsm_{name}": self.damsm_weight * term for name, term in terms.items()}
 
@@ -383,22 +382,6 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
             residual_blocks=self.residual_blocks,
             attend=functools.partial(self._attend, neighbours_masks=neighbours_masks),
         )
-
-    @staticmethod
-    def _attend(
-        x: KerasTensor,
-        words: KerasTensor,
-        mask: KerasTensor,
-        *,
-        name: str,
-        neighbours_masks: bool,
-    ) -> tuple[KerasTensor, KerasTensor]:
-        """The map and its contexts (B, H, W, 2C), and the attention: equations 2 and 3."""
-        attend = WordAttention(
-            neighbours_masks=neighbours_masks, kernel_initializer=orthogonal(), name=name
-        )
-        context, attention = attend([x, words, mask])
-        return layers.Concatenate(name=f"{name}_joined")([x, context]), attention
 
     def _new_critics(
         self, side: int, normalization: Normalization = "batch"

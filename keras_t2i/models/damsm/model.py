@@ -18,7 +18,6 @@ https://arxiv.org/abs/1711.10485.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -28,47 +27,22 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_t2i.data.augment import to_float
 from keras_t2i.layers.random import batch_normal, batch_uniform, step_seed
 from keras_t2i.losses.contrastive import contrastive_loss
-from keras_t2i.losses.word_matching import word_matching_loss, word_scores
+from keras_t2i.losses.word_matching import word_matching_loss
 from keras_t2i.models.adversarial import part_config
 from keras_t2i.models.arguments import check_flags, check_seed, check_sizes, check_weights
 from keras_t2i.models.bundled import Bundled
 from keras_t2i.models.damsm.image_encoders import IMAGE_ENCODERS, REGIONS_SIDE
+from keras_t2i.models.damsm.ranking import Ranking, ranked
 from keras_t2i.text import BiLSTMEncoder, Tokenizer, WordTokenizer
 from keras_t2i.text.matching_model import MatchingModel, share_found
 
 Features = dict[str, tf.Tensor]
-CHUNK = 64  # rows that are read, looked at and compared at once
 SIZES = ("resolution", "embedding_dim", "feature_dim")
 SCALES = ("attention_scale", "word_scale", "match_scale", "dropout", "picture_noise")
 FLAGS = ("rooted", "global_negatives", "mismatch_negatives", "deep_sentence")
 CHOICES = ("seed", "image_encoder_name", *FLAGS)
-
-
-@dataclasses.dataclass(frozen=True)
-class Ranking:
-    """What `DAMSM.rank` found.
-
-    Attributes:
-        pictures: int (C, P), for each caption the pictures' numbers, best first.
-        captions: int (P, C), for each picture the captions' numbers, best first.
-        scores: float (C, P), how well they fit; larger is better.
-    """
-
-    pictures: np.ndarray
-    captions: np.ndarray
-    scores: np.ndarray
-
-    @classmethod
-    def of(cls, scores: np.ndarray) -> Ranking:
-        """The orders of a table of scores (C, P); equal scores keep their order."""
-        return cls(
-            np.argsort(-scores, axis=1, kind="stable"),
-            np.argsort(-scores.T, axis=1, kind="stable"),
-            scores,
-        )
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
@@ -117,7 +91,8 @@ class DAMSM(Bundled, MatchingModel):
     The published image encoder learns on pictures of 299 px, those of 256 px enlarged while they
     are read; here pictures have the `resolution`, which for AttnGAN and DM-GAN is their last
     stage's, and "inception_v3" enlarges them to 299 px itself, so that real and painted pictures
-    come the same way.
+    come the same way. Captions that are too long lose their end, where the code draws the words
+    to keep.
     Rows of equal `content` are no negatives of each other; for birds that is the species, as
     published.
 
@@ -279,6 +254,8 @@ class DAMSM(Bundled, MatchingModel):
     ) -> dict[str, tf.Tensor]:
         """The terms `words` and `sentence`: equations 11 and 12 on words, and on sentences.
 
+        The mean over rows, as the code has it, where the paper sums.
+
         Args:
             seen: of `look`.
             told: of `read`; row i belongs to picture i.
@@ -350,38 +327,7 @@ class DAMSM(Bundled, MatchingModel):
             TypeError, ValueError: captions that are none, pictures of another kind or size, or an
                 unknown `by`.
         """
-        if by not in ("sentence", "words"):
-            raise ValueError(f'`by` must be "sentence" or "words". Received: by={by!r}')
-        images, tokens = self._checked(images), self.tokenizer.tokenize(captions)
-        told = [self.read(tf.constant(tokens[k : k + CHUNK])) for k in range(0, len(tokens), CHUNK)]
-        seen = [self.look(to_float(images[k : k + CHUNK])) for k in range(0, len(images), CHUNK)]
-        score = self._sentence_scores if by == "sentence" else self._word_scores
-        rows = [[score(pictures, told_here) for pictures in seen] for told_here in told]
-        return Ranking.of(np.concatenate([np.concatenate(row, axis=1) for row in rows]))
-
-    def _sentence_scores(self, seen: Features, told: Features) -> np.ndarray:
-        codes, sentences = (tf.math.l2_normalize(x, -1) for x in (seen["code"], told["sentence"]))
-        return tf.matmul(sentences, codes, transpose_b=True).numpy()
-
-    def _word_scores(self, seen: Features, told: Features) -> np.ndarray:
-        scores = word_scores(
-            seen["regions"],
-            told["words"],
-            told["mask"],
-            attention_scale=self.attention_scale,
-            word_scale=self.word_scale,
-            rooted=self.rooted,
-        )
-        return np.transpose(scores)
-
-    def _checked(self, images: np.ndarray) -> np.ndarray:
-        images, side = np.asarray(images), self.resolution
-        if images.dtype != np.uint8 or images.shape[1:] != (side, side, 3) or not len(images):
-            raise ValueError(
-                f"`images` must be uint8 of shape (P, {side}, {side}, 3), at least one picture. "
-                f"Received: dtype={images.dtype}, shape={images.shape}"
-            )
-        return images
+        return ranked(self, captions, images, by=by)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

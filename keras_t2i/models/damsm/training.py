@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 
-from keras_t2i.layers.distribute import replica_count
 from keras_t2i.models.arguments import check_epochs, check_sizes
 from keras_t2i.models.damsm.model import DAMSM
+from keras_t2i.models.pretraining import pretrain
 
 
 def own_damsm(damsm: DAMSM | Mapping[str, Any]) -> DAMSM:
@@ -65,19 +65,16 @@ def train_damsm(
         callbacks: besides the schedule.
     """
     damsm.tokenizer.warn_of_truncation(source.all_captions())
-    if not epochs:
-        return
-    damsm.compile()
-    rows = min(batch_size, len(source))
-    rows -= rows % replica_count()
-    batches = source.batches(
-        damsm.tokenizer,
-        damsm.resolutions,
-        rows,
-        mismatched=damsm.reads_mismatches,
+    pretrain(
+        damsm,
+        source,
+        tokenizer=damsm.tokenizer,
+        resolutions=damsm.resolutions,
+        epochs=epochs,
+        batch_size=batch_size,
         seed=seed,
+        callbacks=callbacks,
     )
-    damsm.fit(batches, epochs=epochs, callbacks=[*damsm.default_callbacks(), *callbacks], verbose=2)
 
 
 def given_damsm(damsm: DAMSM | str | os.PathLike[str]) -> DAMSM:

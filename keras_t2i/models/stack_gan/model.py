@@ -30,6 +30,7 @@ from keras_t2i.layers.random import batch_normal, row_normal
 from keras_t2i.losses import fake_cross_entropy, kl_divergence, real_cross_entropy
 from keras_t2i.models.adversarial import AdversarialModel, Batch, Terms, part_config
 from keras_t2i.models.arguments import check_seed, check_sizes, check_weights
+from keras_t2i.models.char_encoder import new_char_encoder, train_char_encoder
 from keras_t2i.models.stack_gan.networks import (
     VARIANTS,
     build_critics,
@@ -43,7 +44,6 @@ from keras_t2i.models.stack_gan.training import (
 )
 from keras_t2i.models.text_to_image import TextToImage
 from keras_t2i.text import CharacterTokenizer, TextEncoder, Tokenizer
-from keras_t2i.text.train_char_encoder import new_char_encoder, train_char_encoder
 
 SIZES = ("noise_dim", "condition_dim", "generator_width", "discriminator_width", "residual_blocks")
 WEIGHTS = ("mismatch_weight", "kl_weight")

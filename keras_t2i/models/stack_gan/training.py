@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
-from keras_t2i.layers.distribute import replica_count
 from keras_t2i.models.arguments import check_epochs, check_sizes
+from keras_t2i.models.pretraining import pretrain
 
 
 def check_training(stages: str, *, epochs: int, batch_size: int) -> None:
@@ -34,28 +34,25 @@ def train_first_stage(
         model: uncompiled.
         source: a `keras_t2i.data.Source`.
         epochs: 0 leaves the model as it is.
-        batch_size: fewer rows are taken where the source has not as many, or replicas do not
-            divide them.
+        batch_size: at most; see `pretrain`.
         callbacks: besides the schedule. Where a `StopOnSignal` or `TrainingLimit` among them has
             ended the training of the text encoder, this one does not begin.
     """
     from keras_t2i.callbacks import StopOnSignal, TrainingLimit
 
     enders = [each for each in callbacks if isinstance(each, StopOnSignal | TrainingLimit)]
-    if any(each.agreed for each in enders) or not epochs:
+    if any(each.agreed for each in enders):
         return
-    model.compile()
-    rows = min(batch_size, len(source))
-    rows -= rows % replica_count()
-    batches = source.batches(
-        model.tokenizer,
-        model.resolutions,
-        rows,
-        mismatched=model.reads_mismatches,
+    pretrain(
+        model,
+        source,
+        tokenizer=model.tokenizer,
+        resolutions=model.resolutions,
+        epochs=epochs,
+        batch_size=batch_size,
         seed=model.seed,
+        callbacks=callbacks,
     )
-    schedule = model.default_callbacks()
-    model.fit(batches, epochs=epochs, callbacks=[*schedule, *callbacks], verbose=2)
 
 
 def loaded_first_stage(first: Any | str | os.PathLike[str], kind: type) -> Any:

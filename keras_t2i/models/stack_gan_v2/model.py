@@ -45,10 +45,10 @@ from keras_t2i.models.arguments import (
     check_weights,
     sides_of,
 )
+from keras_t2i.models.char_encoder import new_char_encoder, train_char_encoder
 from keras_t2i.models.stack_gan_v2.generator import build_generator
 from keras_t2i.models.text_to_image import TextToImage
 from keras_t2i.text import CharacterTokenizer, TextEncoder, Tokenizer
-from keras_t2i.text.train_char_encoder import new_char_encoder, train_char_encoder
 
 SIZES = ("noise_dim", "condition_dim", "generator_width", "discriminator_width", "residual_blocks")
 WEIGHTS = (

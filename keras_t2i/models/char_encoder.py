@@ -11,7 +11,8 @@ from typing import Any
 import keras
 
 from keras_t2i.data.pairing import Mismatcher
-from keras_t2i.layers.distribute import replica_count
+from keras_t2i.models.arguments import check_epochs
+from keras_t2i.models.pretraining import pretrain
 from keras_t2i.text.char_cnn_rnn import CharCNNRNN
 from keras_t2i.text.joint_embedding import JointEmbedding
 
@@ -34,10 +35,7 @@ def new_char_encoder(text_options: Mapping[str, Any] | None, *, text_epochs: int
             "`text_options` must be a dict of `CharCNNRNN`'s arguments. "
             f"Received: text_options={text_options!r}"
         )
-    if not isinstance(text_epochs, int) or text_epochs < 0:
-        raise ValueError(
-            f"`text_epochs` must be an integer of 0 or more. Received: {text_epochs!r}"
-        )
+    check_epochs(text_epochs=text_epochs)
     return CharCNNRNN(**(text_options or {}))
 
 
@@ -51,20 +49,18 @@ def train_char_encoder(
 ) -> None:
     """Train a system's text encoder on a source by `JointEmbedding`, then freeze it.
 
-    In batches of 40 as published (fewer where the source has not as many, or replicas do not
-    divide them); a line an epoch is printed.
+    In batches of 40 as published; see `pretrain`.
 
     Args:
         model: a system with `tokenizer`, `text_encoder`, `reads_mismatches` and `seed`.
         source: a `keras_t2i.data.Source`.
         resolution: side of the pictures to learn from; at most 64 are taken.
         epochs: 0 leaves the encoder as it is.
-        callbacks: of the training; with a `keras_t2i.callbacks.WeightsSaver` among them a
-            training that was ended goes on.
+        callbacks: of the training.
 
     Raises:
         ValueError: a picture without a mismatched caption where the system's own training needs
-            one: now, not after this one.
+            one: now, not after this one. Fewer pictures than replicas.
     """
     model.tokenizer.warn_of_truncation(source.all_captions())
     if not epochs:
@@ -74,11 +70,14 @@ def train_char_encoder(
     resolution = min(resolution, TEXT_SIDE)
     model.text_encoder.trainable = True
     matcher = JointEmbedding(model.text_encoder, resolution=resolution)
-    matcher.compile()
-    rows = min(TEXT_BATCH, len(source))
-    rows -= rows % replica_count()
-    batches = source.batches(
-        model.tokenizer, (resolution,), rows, mismatched=False, seed=model.seed
+    pretrain(
+        matcher,
+        source,
+        tokenizer=model.tokenizer,
+        resolutions=(resolution,),
+        epochs=epochs,
+        batch_size=TEXT_BATCH,
+        seed=model.seed,
+        callbacks=callbacks,
     )
-    matcher.fit(batches, epochs=epochs, callbacks=callbacks, verbose=2)
     model.text_encoder.trainable = False
