@@ -11,8 +11,11 @@ import pytest
 import tensorflow as tf
 
 from keras_t2i.export import read_description
+from keras_t2i.export.signatures import build_signatures
+from keras_t2i.models import DAMSM, AttnGAN
 from keras_t2i.server import LocalServer
 from keras_t2i.testing.without_python import run_without_python
+from keras_t2i.text import RegexWordTokenizer
 
 CAPTIONS = ["a small red circle", "", "a heron, red", "a " * 20]
 SEEDS = [5, 6, 7, 8]
@@ -55,6 +58,24 @@ def test_words_name_the_maps(folder):
     assert words[1].tolist() == ["[UNK]", *[""] * 11]  # as a caption without any word is read
     assert words[2, :3].tolist() == ["a", "heron", "red"]  # also where it is unknown
     assert words[3].tolist() == ["a"] * 12
+
+
+def test_a_caption_without_a_known_word_is_named_as_it_is_read(attending):
+    tokenizer = RegexWordTokenizer(["<end>", "a", "red", "bird"], length=4)
+    sizes = {key: x for key, x in attending.options["damsm_options"].items() if key != "length"}
+    damsm = DAMSM(tokenizer, resolution=16, **sizes)
+    options = {key: x for key, x in attending.options.items() if "damsm" not in key}
+    attention = build_signatures(AttnGAN(damsm, **options))["attention"]
+    captions = tf.constant(["zebra", "a red zebra", "小鸟", ""])
+    answer = attention(caption=captions, seed=tf.constant([1, 2, 3, 4], tf.int64))
+    nothing = [b"<end>", b"", b"", b""]
+    assert answer["words"].numpy().tolist() == [nothing, [b"a", b"red", b"", b""], nothing, nothing]
+    maps = answer["attention_8"].numpy()
+    for row in (0, 2, 3):
+        np.testing.assert_array_equal(maps[row], np.broadcast_to([1, 0, 0, 0], (8, 8, 4)))
+    assert (maps[1, :, :, 2:] == 0).all()
+    none = attention(caption=captions[:0], seed=tf.zeros([0], tf.int64))
+    assert none["words"].shape == (0, 4)
 
 
 def test_truncation_at_export_holds_for_the_attention_too(attending, tmp_path):
