@@ -41,8 +41,8 @@ def plot_attention(
         side: small pictures are enlarged by a whole number to at most this many pixels.
 
     Raises:
-        ValueError: another number of pictures than of captions, no picture, `most` below 1, or a
-            stage that has no map.
+        ValueError: pictures of another shape or dtype, another number of them than of captions,
+            no picture, `most` below 1, or a stage that has no map.
 
     Example:
         >>> pictures, attention = model.generate(["a red bird"], seed=7, return_attention=True)
@@ -75,11 +75,12 @@ def check_attends(model: TextToImage) -> None:
 
 
 def _check(pictures: np.ndarray, attention: Sequence[CaptionAttention], most: int | None) -> None:
-    if pictures.ndim != 4 or len(pictures) != len(attention) or not len(pictures):
+    colours = pictures.dtype == np.uint8 and pictures.ndim == 4 and pictures.shape[-1] == 3
+    if not colours or len(pictures) != len(attention) or not len(pictures):
         raise ValueError(
             "`pictures` must be uint8 (B, H, W, 3) with one `CaptionAttention` each, or one "
             "picture (H, W, 3) with its own. "
-            f"Received: pictures of shape {pictures.shape}, {len(attention)} attention(s)"
+            f"Received: pictures {pictures.dtype} {pictures.shape}, {len(attention)} attention(s)"
         )
     if most is not None and most < 1:
         raise ValueError(f"`most` must be positive, or None for all words. Received: most={most}")

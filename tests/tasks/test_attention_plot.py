@@ -98,6 +98,24 @@ def test_as_many_pictures_as_captions(pictures):
         keras_t2i.plot_attention(pictures, attention)
 
 
+@pytest.mark.parametrize(
+    ("picture", "received"),
+    [
+        (PICTURE.astype("float32"), r"float32 \(1, 2, 2, 3\)"),
+        (PICTURE[..., :1], r"uint8 \(1, 2, 2, 1\)"),
+    ],
+)
+def test_pictures_are_bytes_of_three_colours(picture, received):
+    with pytest.raises(ValueError, match=f"must be uint8.*Received: pictures {received}, 1 att"):
+        keras_t2i.plot_attention(picture, of(["red"], [1.0] * 4))
+
+
+@pytest.mark.parametrize("most", [None, 3])
+def test_without_words_there_is_the_picture_alone(drawn, most):
+    keras_t2i.plot_attention(PICTURE, of([]), most=most, stage=2)
+    assert drawn[0][1] == [""]
+
+
 def test_at_least_one_word():
     with pytest.raises(ValueError, match="`most` must be positive.*Received: most=0"):
         keras_t2i.plot_attention(PICTURE, of(["red"], [1.0] * 4), most=0)
