@@ -62,6 +62,25 @@ def test_maps_are_enlarged_smoothly_and_pictures_in_squares(drawn):
     assert len(np.unique(row)) > 3
 
 
+@pytest.mark.parametrize(("side", "reduced"), [(4, 4), (3, 2), (1, 1)])
+def test_large_pictures_are_reduced_by_a_whole_number(drawn, side, reduced):
+    large = PICTURE.repeat(2, axis=0).repeat(2, axis=1)
+    keras_t2i.plot_attention(large, of(["red"], [1.0, 0.0, 0.0, 0.0]), side=side)
+    picture, red = drawn[0][0]
+    assert picture.shape == red.shape == (reduced, reduced, 3)
+    expected = PICTURE.mean(axis=(0, 1)) if reduced == 1 else [255, 0, 0]
+    np.testing.assert_allclose(picture[0, 0], expected, atol=1)
+
+
+def test_a_large_picture_takes_the_room_of_a_small_one():
+    attention = of(["red"], [1.0] * 4)
+    sizes = [
+        keras_t2i.plot_attention(np.zeros((size, size, 3), np.uint8), attention).size
+        for size in (64, 128, 256, 512)
+    ]
+    assert len(set(sizes)) == 1
+
+
 def test_a_word_that_nothing_looks_at_stays_grey(drawn):
     keras_t2i.plot_attention(PICTURE, of(["red", "a"], [1.0] * 4, [0.0] * 4), side=2)
     assert (np.ptp(drawn[0][0][2].astype(int), axis=-1) == 0).all()
