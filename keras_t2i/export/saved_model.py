@@ -55,11 +55,13 @@ def export_model(
     `attention` tells where the words were looked at in the picture that `generate` paints of the
     same caption and seed: for each side of maps, float32 shares of the T words at each place.
     `words[n, t]` is the word of `attention_64[n, :, :, t]`, as the caption has it; behind the
-    caption's end stand "" and zeros.
+    caption's end stand "" and zeros. A caption of which no word is known to a vocabulary that
+    leaves unknown words out is read as one word of padding, which has all the attention: there
+    `words[n, 0]` is the vocabulary's first token, `<end>` in models of published weights.
 
-    `encode` and `attention` are there if the model has methods `encode(tokens)` and
-    `attention(tokens, seeds, truncation)` (named tensors with N rows); a model adds others by a
-    method `extra_signatures()` that returns named functions of (tokens (N, T), seeds (N,)).
+    `encode` is there if the model has a method `encode(tokens)`, `attention` if it has the role
+    `keras_t2i.models.AttendsToWords`; a model adds others by a method `extra_signatures()` that
+    returns named functions of (tokens (N, T), seeds (N,)), of named tensors with N rows.
 
     Inputs of another rank than 1, or of unequal lengths, are refused in the graph. A caption
     without any word is painted as an unknown word, not refused: the server may merge requests,

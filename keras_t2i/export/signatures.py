@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from keras_t2i.models.attends_to_words import AttendsToWords
 from keras_t2i.models.text_to_image import TextToImage
-from keras_t2i.text import check_captions
+from keras_t2i.text import Tokenizer, check_captions
 
 DEFAULT_SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 CAPTION = tf.TensorSpec((None,), tf.string, name="caption")
@@ -75,7 +76,7 @@ def build_signatures(model: TextToImage, *, truncation: float | None = None) -> 
     functions = {DEFAULT_SIGNATURE: serving_default, "generate": generate}
     if hasattr(model, "encode"):
         functions["encode"] = _encoder(model, tokenize)
-    if hasattr(model, "attention"):
+    if isinstance(model, AttendsToWords):
         functions["attention"] = _attention(model, tokenize, truncation)
     for name, function in _row_functions(model, taken=set(functions)).items():
         functions[name] = _row_signature(name, function, tokenize)
@@ -102,19 +103,25 @@ def _painter(model: TextToImage, truncation: float | None) -> Any:
     return paint
 
 
-def _attention(model: Any, tokenize: Any, truncation: float | None) -> Any:
-    length = model.tokenizer.length
-
+def _attention(model: AttendsToWords, tokenize: Any, truncation: float | None) -> Any:
     @tf.function(input_signature=[CAPTION, SEED])
     def attention(caption: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         caption, seed = _checked_pair(caption, seed)
         inputs = _at_least_one(tokenize(caption), seed)
         maps = model.attention(*inputs, _limit(truncation))
-        words = model.tokenizer.words(caption).to_tensor("", shape=(None, length))
         rows = tf.shape(caption)[0]
+        words = _words_read(model.tokenizer, caption)
         return {"words": words, **{name: x[:rows] for name, x in maps.items()}}
 
     return attention
+
+
+def _words_read(tokenizer: Tokenizer, caption: tf.Tensor) -> tf.Tensor:
+    """The words (N, T) that maps are of; a caption without a known word is read as padding."""
+    words = tokenizer.words(caption)
+    nothing = tf.equal(words.row_lengths(), 0)[:, None] & tf.equal(tf.range(tokenizer.length), 0)
+    words = words.to_tensor("", shape=(None, tokenizer.length))
+    return tf.where(nothing, tokenizer.vocabulary[0], words)
 
 
 def _at_least_one(tokens: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

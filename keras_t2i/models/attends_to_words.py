@@ -47,8 +47,13 @@ class CaptionAttention:
         Args:
             count: at most so many.
             side: of the maps.
+
+        Returns:
+            Places in `words`; none where there are no words.
         """
         maps = self.maps[side]
+        if not len(maps):
+            return []
         beyond = np.maximum(maps - 1.0 / len(maps), 0.0).mean(axis=(1, 2))
         return sorted(np.argsort(-beyond, kind="stable")[:count].tolist())
 

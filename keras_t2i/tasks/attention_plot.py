@@ -1,6 +1,6 @@
 """Draw what each word of a caption was looked at for.
 
-picture, maps --enlarged, laid over each other--> picture | word 1 | word 2 | ...
+picture, maps --brought to one size, laid over each other--> picture | word 1 | word 2 | ...
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ def plot_attention(
         most: draw so many words, those with the most attention beyond an even share, in the
             caption's order; None draws all.
         stage: side of the maps to draw; None takes the finest.
-        side: small pictures are enlarged by a whole number to at most this many pixels.
+        side: pictures are enlarged, or reduced, by a whole number to at most this many pixels.
 
     Raises:
-        ValueError: another number of pictures than of captions, no picture, `most` below 1, or a
-            stage that has no map.
+        ValueError: pictures of another shape or dtype, another number of them than of captions,
+            no picture, `most` below 1, or a stage that has no map.
 
     Example:
         >>> pictures, attention = model.generate(["a red bird"], seed=7, return_attention=True)
@@ -75,11 +75,12 @@ def check_attends(model: TextToImage) -> None:
 
 
 def _check(pictures: np.ndarray, attention: Sequence[CaptionAttention], most: int | None) -> None:
-    if pictures.ndim != 4 or len(pictures) != len(attention) or not len(pictures):
+    colours = pictures.dtype == np.uint8 and pictures.ndim == 4 and pictures.shape[-1] == 3
+    if not colours or len(pictures) != len(attention) or not len(pictures):
         raise ValueError(
             "`pictures` must be uint8 (B, H, W, 3) with one `CaptionAttention` each, or one "
             "picture (H, W, 3) with its own. "
-            f"Received: pictures of shape {pictures.shape}, {len(attention)} attention(s)"
+            f"Received: pictures {pictures.dtype} {pictures.shape}, {len(attention)} attention(s)"
         )
     if most is not None and most < 1:
         raise ValueError(f"`most` must be positive, or None for all words. Received: most={most}")
@@ -100,16 +101,24 @@ def _row(
         )
     maps = attention.maps[stage]
     numbers = range(len(maps)) if most is None else attention.most_attended(most, stage)
-    scale = max(1, side // picture.shape[0])
-    large = picture.repeat(scale, axis=0).repeat(scale, axis=1)
-    drawn = [large, *(_laid_over(large, maps[number]) for number in numbers)]
+    shown = _resized(picture, side)
+    drawn = [shown, *(_laid_over(shown, maps[number]) for number in numbers)]
     words = [f"{attention.words[number]} {maps[number].mean():.0%}" for number in numbers]
     labels = [" ".join(attention.words), *words]
     return labelled_grid({"": np.stack(drawn)}, labels, side=side)
 
 
+def _resized(picture: np.ndarray, side: int) -> np.ndarray:
+    """A picture uint8 (H, W, 3) a whole number of times as large, or as small, in squares."""
+    height = picture.shape[0]
+    if height > side:
+        return np.asarray(Image.fromarray(picture).reduce(-(-height // side)))
+    scale = side // height
+    return picture.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
 def _laid_over(picture: np.ndarray, attention: np.ndarray) -> np.ndarray:
-    """A picture uint8 (H, W, 3) in grey, under a map (h, w) that is enlarged smoothly."""
+    """A picture uint8 (H, W, 3) in grey, under a map (h, w) that is resized smoothly."""
     height, width, _ = picture.shape
     strength = attention / max(float(attention.max()), 1e-12)
     strength = Image.fromarray(strength.astype("float32")).resize(

@@ -31,6 +31,7 @@ from keras_t2i.workers import loss_of_workers_told
 
 ENDLESS = 10**9  # epochs, where another limit ends the training
 GRID_CAPTIONS = 8
+DRAWN_WORDS = 6  # of each caption, where the system looks at words
 SETTINGS = (  # the arguments of `train` that may differ when a training goes on
     *("steps", "epochs", "minutes", "cool_down", "nan_retries", "learning_rate"),
     *("captions", "grid_every", "protocols", "evaluate_every", "save_minutes", "save_every"),
@@ -111,7 +112,8 @@ def train(
         source_options: keywords of `open_source`, where `source` is a name or a path.
         captions: what the grids show; None takes eight of held-out pictures.
         grid_every: steps between two grids, and between two points of TensorBoard's curves; of
-            a system that looks at words, between two drawings of its attention too.
+            a system that looks at words, between two drawings of its attention too: of the six
+            words of each caption that are looked at the most.
         protocols: by which the pictures are judged while the model learns
             (`keras_t2i.callbacks.EvaluatePictures`); the best model by the first is kept.
         evaluate_every: steps between two evaluations.
@@ -209,7 +211,8 @@ def train(
             row, opened, run, arguments=arguments, settings=settings, stop=stop, strategy=strategy
         )
         if isinstance(session.model, AttendsToWords):
-            watchers.append(watch.AttentionMaps(run.logs, captions=shown, every=grid_every))
+            drawn = {"captions": shown, "every": grid_every, "most": DRAWN_WORDS}
+            watchers.append(watch.AttentionMaps(run.logs, **drawn))
         if progress:
             watchers.append(session.progress())
         rates = cooling if cooling or learning_rate else session.model.default_callbacks()

@@ -8,6 +8,7 @@ captions with pictures. `check_replicas` needs a strategy, `check_mixed_precisio
 
 from collections.abc import Callable
 
+from keras_t2i.testing.attending import check_attention
 from keras_t2i.testing.averaging import check_averages
 from keras_t2i.testing.computation import check_computation
 from keras_t2i.testing.construction import (
@@ -42,6 +43,7 @@ from keras_t2i.testing.painting import (
 from keras_t2i.testing.precision import check_mixed_precision
 from keras_t2i.testing.replicas import check_replicas
 from keras_t2i.testing.resuming import check_bundles, check_resuming
+from keras_t2i.testing.served import check_served
 from keras_t2i.testing.smallest_gan import SmallestGAN
 from keras_t2i.testing.trial import Trial
 
@@ -63,6 +65,8 @@ CHECKS: tuple[Callable[[Trial], None], ...] = (
     check_chunks,
     check_truncation,
     check_painting_errors,
+    check_attention,
+    check_served,
 )
 
 MATCHING_CHECKS: tuple[Callable[[Trial], None], ...] = (
@@ -78,6 +82,7 @@ __all__ = [
     "MATCHING_CHECKS",
     "SmallestGAN",
     "Trial",
+    "check_attention",
     "check_averages",
     "check_bad_batches",
     "check_bundles",
@@ -103,6 +108,7 @@ __all__ = [
     "check_replicas",
     "check_resuming",
     "check_seeds",
+    "check_served",
     "check_terms",
     "check_truncation",
 ]

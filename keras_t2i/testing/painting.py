@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_t2i.models import text_to_image
-from keras_t2i.testing.trial import Trial, demand, demand_error
+from keras_t2i.testing.trial import Trial, demand, demand_error, level_distance
 
 
 def check_captions(trial: Trial) -> None:
@@ -46,7 +46,7 @@ def check_seeds(trial: Trial) -> None:
     demand(np.array_equal(row, named), "Seed s should name the rows s, s + 1, ...")
     for number in range(3):
         single = model.generate(caption, seed=11 + number)
-        worst = np.abs(single.astype(int) - row[number]).max()
+        worst = level_distance(single, row[number])
         demand(worst <= 1, f"Row {number} differs from its single picture by {worst} levels.")
     demand(not np.array_equal(row[0], row[1]), "Other seeds should give other pictures.")
     drawn = [model.generate(caption) for _ in range(2)]
@@ -74,7 +74,7 @@ def check_chunks(trial: Trial, *, count: int = 1000) -> None:
     demand(max(sizes) <= text_to_image.CHUNK, f"Chunks should be bounded. Received: {sizes}")
     demand(f"{count}/{count}" in written.getvalue(), "The progress bar should reach its end.")
     last = model.generate(captions[-1], seed=count - 1)
-    worst = np.abs(last.astype(int) - pictures[-1]).max()
+    worst = level_distance(last, pictures[-1])
     demand(worst <= 1, f"The last picture differs from its single one by {worst} levels.")
 
 
@@ -93,7 +93,7 @@ def check_truncation(trial: Trial) -> None:
         f"Variety should grow with the truncation. Received: {spreads}",
     )
     full, wide = (model.generate(captions, seed=0, truncation=t) for t in (None, 20.0))
-    worst = np.abs(full.astype(int) - wide).max()
+    worst = level_distance(full, wide)
     demand(worst <= 1, f"A wide truncation changed pictures by {worst} levels.")
 
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_t2i.presets import load_bundle
-from keras_t2i.testing.trial import Trial, demand, demand_equal_weights
+from keras_t2i.testing.trial import Trial, demand, demand_equal_weights, level_distance
 
 HALF_LEVELS = 8  # grey levels that weights rounded to float16 may change in a lively tiny model
 
@@ -54,7 +54,7 @@ def check_bundles(trial: Trial) -> None:
         demand(np.array_equal(pictures, again), "A loaded model should paint the same.")
     bare = type(model).from_preset(small)
     rounded = trial.paint(bare)
-    worst = np.abs(rounded.astype(int) - pictures).max()
+    worst = level_distance(rounded, pictures)
     demand(worst <= HALF_LEVELS, f"A bundle for painting changed pictures by {worst} levels.")
     sizes = [_weights_size(folder) for folder in (exact, small)]
     demand(sizes[1] < sizes[0], f"A bundle for painting should be smaller. Received: {sizes} bytes")

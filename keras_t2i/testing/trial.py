@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_t2i.data.source import Source
+from keras_t2i.export.signatures import build_signatures
 from keras_t2i.registry import System
 
 ROWS = 24  # rows of data that every trial has
@@ -60,6 +61,11 @@ class Trial:
     def painter(self) -> keras.Model:
         """The model that checks of painting share and leave as it is."""
         return self.uncompiled_model()
+
+    @cached_property
+    def signatures(self) -> dict[str, Any]:
+        """What a model server calls, traced from the painter: concrete functions by name."""
+        return build_signatures(self.painter)
 
     @cached_property
     def start(self) -> list[np.ndarray]:
@@ -117,6 +123,11 @@ def lively_weights(model: keras.Model) -> list[np.ndarray]:
             scale = (2.0 / np.prod(weight.shape[:-1])) ** 0.5
             weights[number] = scale * random.standard_normal(weight.shape)
     return weights
+
+
+def level_distance(one: np.ndarray, other: np.ndarray) -> int:
+    """The largest difference of pictures uint8, in levels of 255."""
+    return int(np.abs(one.astype(int) - other).max())
 
 
 def demand(holds: bool, message: str) -> None:

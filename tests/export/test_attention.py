@@ -11,8 +11,12 @@ import pytest
 import tensorflow as tf
 
 from keras_t2i.export import read_description
+from keras_t2i.export.signatures import build_signatures
+from keras_t2i.models import DAMSM, DMGAN, AttnGAN
 from keras_t2i.server import LocalServer
+from keras_t2i.testing.trial import lively_weights
 from keras_t2i.testing.without_python import run_without_python
+from keras_t2i.text import RegexWordTokenizer
 
 CAPTIONS = ["a small red circle", "", "a heron, red", "a " * 20]
 SEEDS = [5, 6, 7, 8]
@@ -57,8 +61,30 @@ def test_words_name_the_maps(folder):
     assert words[3].tolist() == ["a"] * 12
 
 
-def test_truncation_at_export_holds_for_the_attention_too(attending, tmp_path):
-    model = attending.painter
+def test_a_caption_without_a_known_word_is_named_as_it_is_read(attending):
+    tokenizer = RegexWordTokenizer(["<end>", "a", "red", "bird"], length=4)
+    sizes = {key: x for key, x in attending.options["damsm_options"].items() if key != "length"}
+    damsm = DAMSM(tokenizer, resolution=16, **sizes)
+    attention = build_signatures(AttnGAN(damsm, **own_options(attending)))["attention"]
+    captions = tf.constant(["zebra", "a red zebra", "小鸟", ""])
+    answer = attention(caption=captions, seed=tf.constant([1, 2, 3, 4], tf.int64))
+    nothing = [b"<end>", b"", b"", b""]
+    assert answer["words"].numpy().tolist() == [nothing, [b"a", b"red", b"", b""], nothing, nothing]
+    maps = answer["attention_8"].numpy()
+    for row in (0, 2, 3):
+        np.testing.assert_array_equal(maps[row], np.broadcast_to([1, 0, 0, 0], (8, 8, 4)))
+    assert (maps[1, :, :, 2:] == 0).all()
+    none = attention(caption=captions[:0], seed=tf.zeros([0], tf.int64))
+    assert none["words"].shape == (0, 4)
+
+
+def own_options(trial):
+    return {key: value for key, value in trial.options.items() if "damsm" not in key}
+
+
+def test_truncation_at_export_holds_for_the_attention_of_dm_gan_too(attending, tmp_path):
+    model = DMGAN(attending.painter.damsm, **own_options(attending))
+    model.set_weights(lively_weights(model))
     folder = model.export(tmp_path / "typical", truncation=0.5)
     tokens, seeds = model.tokenizer(tf.constant(CAPTIONS[:1])), tf.constant(SEEDS[:1], tf.int64)
     typical = model.attention(tokens, seeds, tf.constant(0.5))["attention_8"]

@@ -6,12 +6,14 @@ import pathlib
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_t2i.export import caption_seeds, export_model, read_description
-from keras_t2i.models import ContrastiveGAN
+from keras_t2i.export.signatures import build_signatures
+from keras_t2i.models import AttendsToWords, ContrastiveGAN
 from keras_t2i.testing.without_python import run_without_python
 
 WORLD = [
@@ -206,19 +208,17 @@ def test_truncation_can_be_fixed_at_export(make_model, tmp_path):
     np.testing.assert_array_equal(generate(loaded, captions, [1, 2])["image"], typical)
 
 
-class WithMore(ContrastiveGAN):
+class WithMore(AttendsToWords, ContrastiveGAN):
     """Has attention, and a signature of its own; notes how its LSTM was traced."""
-
-    def attention(self, tokens, seeds, truncation=None):
-        shares = tf.cast(tokens, tf.float32) * tf.cast(seeds, tf.float32)[:, None]
-        return {"attention_1": shares[:, None, None]}
 
     def extra_signatures(self):
         return {"count": lambda tokens, seeds: {"words": tf.math.count_nonzero(tokens, axis=1)}}
 
-    def paint(self, tokens, seeds, truncation=None):
+    def paint_attending(self, tokens, seeds, truncation=None):
         self.traced_cudnn = [layer.use_cudnn for layer in recurrent_layers(self)]
-        return super().paint(tokens, seeds, truncation)
+        images = ContrastiveGAN.paint(self, tokens, seeds, truncation)
+        shares = tf.cast(tokens, tf.float32) * tf.cast(seeds, tf.float32)[:, None]
+        return images, {"attention_1": shares[:, None, None]}
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +242,12 @@ def test_a_model_adds_signatures_by_its_methods(with_more):
     assert attention["attention_1"].shape == (2, 1, 1, 8)
     assert attention["attention_1"][1, 0, 0, 0] == 3 * 2  # "a" is word 2 of the vocabulary
     assert attention["words"].numpy()[1].tolist() == [b"a", b"red", *[b""] * 6]
+
+
+def test_a_layer_named_attention_makes_no_signature(make_model):
+    model = make_model()
+    model.attention = keras.layers.Dense(3)
+    assert set(build_signatures(model)) == {"serving_default", "generate", "encode"}
 
 
 def test_an_lstm_is_exported_in_its_portable_form(with_more):

@@ -96,6 +96,11 @@ def test_the_most_attended_words_are_those_beyond_an_even_share():
     assert attention.most_attended(9, 2) == [0, 1, 2, 3]
 
 
+def test_without_words_none_is_the_most_attended():
+    attention = CaptionAttention((), {2: np.zeros((0, 2, 2), "float32")})
+    assert attention.most_attended(3, 2) == []
+
+
 def test_dm_gan_tells_its_memory_in_the_same_way(attending):
     options = {key: value for key, value in attending.options.items() if "damsm" not in key}
     model = DMGAN(attending.painter.damsm, **options)

@@ -62,6 +62,25 @@ def test_maps_are_enlarged_smoothly_and_pictures_in_squares(drawn):
     assert len(np.unique(row)) > 3
 
 
+@pytest.mark.parametrize(("side", "reduced"), [(4, 4), (3, 2), (1, 1)])
+def test_large_pictures_are_reduced_by_a_whole_number(drawn, side, reduced):
+    large = PICTURE.repeat(2, axis=0).repeat(2, axis=1)
+    keras_t2i.plot_attention(large, of(["red"], [1.0, 0.0, 0.0, 0.0]), side=side)
+    picture, red = drawn[0][0]
+    assert picture.shape == red.shape == (reduced, reduced, 3)
+    expected = PICTURE.mean(axis=(0, 1)) if reduced == 1 else [255, 0, 0]
+    np.testing.assert_allclose(picture[0, 0], expected, atol=1)
+
+
+def test_a_large_picture_takes_the_room_of_a_small_one():
+    attention = of(["red"], [1.0] * 4)
+    sizes = [
+        keras_t2i.plot_attention(np.zeros((size, size, 3), np.uint8), attention).size
+        for size in (64, 128, 256, 512)
+    ]
+    assert len(set(sizes)) == 1
+
+
 def test_a_word_that_nothing_looks_at_stays_grey(drawn):
     keras_t2i.plot_attention(PICTURE, of(["red", "a"], [1.0] * 4, [0.0] * 4), side=2)
     assert (np.ptp(drawn[0][0][2].astype(int), axis=-1) == 0).all()
@@ -96,6 +115,24 @@ def test_as_many_pictures_as_captions(pictures):
     attention = [of(["red"], [1.0] * 4)] if len(pictures) else []
     with pytest.raises(ValueError, match="`pictures` must be uint8"):
         keras_t2i.plot_attention(pictures, attention)
+
+
+@pytest.mark.parametrize(
+    ("picture", "received"),
+    [
+        (PICTURE.astype("float32"), r"float32 \(1, 2, 2, 3\)"),
+        (PICTURE[..., :1], r"uint8 \(1, 2, 2, 1\)"),
+    ],
+)
+def test_pictures_are_bytes_of_three_colours(picture, received):
+    with pytest.raises(ValueError, match=f"must be uint8.*Received: pictures {received}, 1 att"):
+        keras_t2i.plot_attention(picture, of(["red"], [1.0] * 4))
+
+
+@pytest.mark.parametrize("most", [None, 3])
+def test_without_words_there_is_the_picture_alone(drawn, most):
+    keras_t2i.plot_attention(PICTURE, of([]), most=most, stage=2)
+    assert drawn[0][1] == [""]
 
 
 def test_at_least_one_word():

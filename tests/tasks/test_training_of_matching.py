@@ -7,8 +7,9 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from keras_t2i import evaluate
+from keras_t2i import evaluate, plot_attention
 from keras_t2i.data import Shapes
 from keras_t2i.metrics import DualEncoder
 from keras_t2i.models import DAMSM, AttnGAN
@@ -70,10 +71,15 @@ def test_a_system_that_looks_at_words_has_them_drawn_and_sides_end_with_the_reso
 ):
     tiny = {k: v for k, v in find_system("attn_gan").tiny.items() if k != "resolution"}
     options = {**tiny, "resolutions": (8, 16)}
-    model = train("attn_gan", source, tmp_path / "run", steps=1, options=options, **SETTINGS)
+    captions = ["a small red circle above a big blue square"]
+    given = {"options": options, "captions": captions, **SETTINGS}
+    model = train("attn_gan", source, tmp_path / "run", steps=1, **given)
     assert model.resolutions == (8, 16)
-    drawings = sorted(path.name for path in (tmp_path / "run" / "logs").glob("attention-*.png"))
-    assert drawings == ["attention-8-0000000.png", "attention-8-0000001.png"]
+    drawings = sorted((tmp_path / "run" / "logs").glob("attention-*.png"))
+    assert [path.stem for path in drawings] == ["attention-8-0000000", "attention-8-0000001"]
+    six = plot_attention(*model.generate(captions, return_attention=True), most=6)
+    with Image.open(drawings[-1]) as drawn:
+        assert drawn.width == six.width
     options["resolutions"] = (16, 32)
     with pytest.raises(ValueError, match=r"resolution=16, resolutions=\(16, 32\)"):
         train("attn_gan", source, tmp_path / "other", steps=1, options=options, **SETTINGS)

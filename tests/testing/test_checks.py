@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from keras_t2i import testing
 from keras_t2i.layers.random import row_normal
+from keras_t2i.models import AttendsToWords
 from keras_t2i.testing import (
     CHECKS,
     SmallestGAN,
@@ -138,6 +139,108 @@ class TakesEmptyCaptions(SmallestGAN):
         return super().generate(captions or "something", **options)
 
 
+class PaintsAnotherSeed(SmallestGAN):
+    def generate(self, captions, seed=None, **options):
+        return super().generate(captions, seed=np.add(seed, 1).tolist(), **options)
+
+
+class DrawsInEncode(SmallestGAN):
+    def encode(self, tokens):
+        return tf.cast(tokens, tf.float32) + np.random.default_rng().random()  # kept by a graph
+
+
+class Attends(AttendsToWords, SmallestGAN):
+    """Looks at words where draws of the seed say."""
+
+    def paint_attending(self, tokens, seeds, truncation=None):
+        return SmallestGAN.paint(self, tokens, seeds, truncation), self.maps(tokens, seeds)
+
+    def maps(self, tokens, seeds):
+        return {"attention_2": self.shares(tokens, seeds)}
+
+    def shares(self, tokens, seeds, padding=0.0):
+        places = tf.reshape(row_normal(seeds, 4), (-1, 2, 2, 1))
+        numbers = tf.cast(tokens, tf.float32)[:, None, None, :]
+        scores = tf.exp(places * tf.range(numbers.shape[-1], dtype=tf.float32) / 9.0)
+        scores *= tf.where(numbers > 0.0, 1.0, padding)
+        return scores / tf.reduce_sum(scores, axis=-1, keepdims=True)
+
+
+class HasNoMaps(Attends):
+    def maps(self, tokens, seeds):
+        return {}
+
+
+class NamesAnotherSide(Attends):
+    def maps(self, tokens, seeds):
+        return {"attention_4": self.shares(tokens, seeds)}
+
+
+class CutsItsMaps(Attends):
+    def maps(self, tokens, seeds):
+        return {"attention_2": self.shares(tokens[:, :-1], seeds)}
+
+
+class AttendsInHalf(Attends):
+    def maps(self, tokens, seeds):
+        return {"attention_2": tf.cast(self.shares(tokens, seeds), tf.float16)}
+
+
+class AttendsBackwards(Attends):
+    def maps(self, tokens, seeds):
+        return {"attention_2": -self.shares(tokens, seeds)}
+
+
+class AttendsToPadding(Attends):
+    def maps(self, tokens, seeds):
+        return {"attention_2": self.shares(tokens, seeds, padding=1e-6)}
+
+
+class AttendsTwice(Attends):
+    def maps(self, tokens, seeds):
+        return {"attention_2": 2.0 * self.shares(tokens, seeds)}
+
+
+class AttendsByPosition(Attends):
+    def maps(self, tokens, seeds):
+        shifted = seeds + tf.range(tf.shape(seeds)[0], dtype=tf.int64)
+        return {"attention_2": self.shares(tokens, shifted)}
+
+
+class AttendsWithoutSeeds(Attends):
+    def maps(self, tokens, seeds):
+        return {"attention_2": self.shares(tokens, tf.zeros_like(seeds))}
+
+
+class AttendsOtherwiseInGraphs(Attends):
+    def maps(self, tokens, seeds):
+        return {"attention_2": self.shares(tokens, seeds + (not tf.executing_eagerly()))}
+
+
+class PaintsOtherwiseWithoutAttention(Attends):
+    def paint(self, tokens, seeds, truncation=None):
+        return -super().paint(tokens, seeds, truncation)
+
+
+class LosesWords(Attends):
+    def _words_of(self, captions):
+        return [words[:-1] for words in super()._words_of(captions)]
+
+
+class MixesItsAnswers(Attends):
+    def generate(self, captions, **options):
+        answer = super().generate(captions, **options)
+        return (answer[0], self.exchanged(answer[1])) if isinstance(answer, tuple) else answer
+
+    def exchanged(self, attention):
+        maps = {2: attention[-1].maps[2][::-1]}
+        return [*attention[:-1], dataclasses.replace(attention[-1], maps=maps)]
+
+
+def test_a_system_that_looks_at_words_passes(smallest):
+    testing.check_attention(trial_of(Attends, smallest))
+
+
 @pytest.mark.parametrize(
     ("check", "system", "message"),
     [
@@ -158,6 +261,21 @@ class TakesEmptyCaptions(SmallestGAN):
         ("chunks", PaintsAllAtOnce, "bounded"),
         ("truncation", IgnoresTruncation, "grow with the truncation"),
         ("painting_errors", TakesEmptyCaptions, "should have raised"),
+        ("served", PaintsAnotherSeed, "those of `generate`"),
+        ("served", DrawsInEncode, "those of `encode`"),
+        ("attention", HasNoMaps, "should be a map"),
+        ("attention", NamesAnotherSide, "named by its side"),
+        ("attention", CutsItsMaps, "should be float32"),
+        ("attention", AttendsInHalf, "should be float32"),
+        ("attention", AttendsBackwards, "negative"),
+        ("attention", AttendsToPadding, "Padding should have 0"),
+        ("attention", AttendsTwice, "should share 1"),
+        ("attention", AttendsByPosition, "caption and seed alone"),
+        ("attention", AttendsWithoutSeeds, "Other seeds"),
+        ("attention", AttendsOtherwiseInGraphs, "differs from `attention`"),
+        ("attention", PaintsOtherwiseWithoutAttention, "differ from those without"),
+        ("attention", LosesWords, "There should be"),
+        ("attention", MixesItsAnswers, "of `generate` differs"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")
