@@ -163,7 +163,7 @@ def import_card(model: TextToImage, system: str, files: Mapping[str, Any]) -> st
     """Markdown: which files, with their hashes, and what was never measured here."""
     importer = IMPORTERS[system]
     rows = [f"| {role} | `{path.name}` | `{file_hash(path)}` |" for role, path in _each_file(files)]
-    notes = importer.notes if "text_encoder" in files else WITHOUT_TEXT
+    notes = importer.notes if hasattr(model, "encode") else WITHOUT_TEXT
     missing = [name for name in ABOUT_MISSING if name in importer.optional and name not in files]
     return (
         f"# {type(model).__name__} at {model.resolutions[-1]} px, with imported weights\n\n"
