@@ -14,8 +14,10 @@ from typing import Any
 from keras_t2i.checkpoints.torch_file import FilePath
 from keras_t2i.metrics.extractors.weights_files import file_hash
 from keras_t2i.models import TextToImage
+from keras_t2i.registry import find_system
 from keras_t2i.tasks.loading import find_bundle
 from keras_t2i.tasks.run_card import disagreements_table
+from keras_t2i.tasks.system_options import check_known, constructor_names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +39,27 @@ class Importer:
     notes: str
 
 
+# What an option cannot say: it follows from the files, or has an argument of its own.
+OF_FILES = (
+    "noise_dim",
+    "condition_dim",
+    "generator_width",
+    "residual_blocks",
+    "resolution",
+    "resolutions",
+    "variant",
+    "stage",
+    "conditional",
+    "layout",
+    "tokenizer",
+    "damsm",
+    "generator",
+    "text_encoder",
+    "image_encoder",
+    "captions",
+    "discriminators",
+    "length",
+)
 WORD_FILES = {
     "needed": ("generator", "text_encoder", "captions"),
     "optional": ("image_encoder", "discriminators", "length"),
@@ -116,11 +139,12 @@ def import_weights(
             may have stands in `IMPORTERS`.
         discriminators: a path for each side, smallest first, or none.
         length: words a caption may have, where the system reads words.
-        options: arguments of the system that do not follow from the files.
+        options: arguments of the system that do not follow from the files (nor does
+            `discriminator_width` where there are no discriminators).
 
     Raises:
-        ValueError: an unknown system, a file that is missing for it, or that does not fit; all
-            names of tensors that do not fit are in the one message.
+        ValueError: an unknown system or option, a file that is missing for it, or that does not
+            fit; all names of tensors that do not fit are in the one message.
         FileNotFoundError: there is no such file.
         FileExistsError: the folder exists.
 
@@ -145,6 +169,8 @@ def import_weights(
     }
     files = {name: value for name, value in given.items() if value not in (None, ())}
     _check_files(system, importer, files)
+    options = dict(options or {})
+    _check_options(system, options, of_files=_of_files(files))
     out = pathlib.Path(out)
     if out.exists():
         raise FileExistsError(
@@ -153,7 +179,7 @@ def import_weights(
     function = getattr(
         importlib.import_module(f"keras_t2i.checkpoints.{system}"), importer.function
     )
-    model = function(**files, **(options or {}))
+    model = function(**files, **options)
     files.pop("length", None)
     model.save_to_preset(out, card=import_card(model, system, files))
     return model
@@ -197,6 +223,22 @@ def _check_files(system: str, importer: Importer, files: Mapping[str, Any]) -> N
             + (f"Not for this system: {', '.join(further)}. " if further else "")
             + f"Received: {', '.join(files) or 'nothing'}"
         )
+
+
+def _of_files(files: Mapping[str, Any]) -> tuple[str, ...]:
+    return (*OF_FILES, *(["discriminator_width"] if "discriminators" in files else []))
+
+
+def _check_options(system: str, options: Mapping[str, Any], *, of_files: Sequence[str]) -> None:
+    for name in options:
+        if name in of_files:
+            raise ValueError(
+                f"`{name}` is read off the files, or has an argument of its own; leave it out of "
+                f"the options. Received: option={name!r}"
+            )
+    row = find_system(system)
+    known = [name for name in constructor_names(row) if name not in of_files]
+    check_known(row, options, known)
 
 
 def _each_file(files: Mapping[str, Any]) -> list[tuple[str, pathlib.Path]]:
