@@ -172,14 +172,9 @@ def import_weights(
     options = dict(options or {})
     _check_options(system, options, of_files=_of_files(files))
     out = pathlib.Path(out)
-    if out.exists():
-        raise FileExistsError(
-            f"An imported model does not replace a folder; choose another. Received: {str(out)!r}"
-        )
-    function = getattr(
-        importlib.import_module(f"keras_t2i.checkpoints.{system}"), importer.function
-    )
-    model = function(**files, **options)
+    _check_is_new(out)
+    module = importlib.import_module(f"keras_t2i.checkpoints.{system}")
+    model = getattr(module, importer.function)(**files, **options)
     files.pop("length", None)
     model.save_to_preset(out, card=import_card(model, system, files))
     return model
@@ -239,6 +234,13 @@ def _check_options(system: str, options: Mapping[str, Any], *, of_files: Sequenc
     row = find_system(system)
     known = [name for name in constructor_names(row) if name not in of_files]
     check_known(row, options, known)
+
+
+def _check_is_new(out: pathlib.Path) -> None:
+    if out.exists():
+        raise FileExistsError(
+            f"An imported model does not replace a folder; choose another. Received: {str(out)!r}"
+        )
 
 
 def _each_file(files: Mapping[str, Any]) -> list[tuple[str, pathlib.Path]]:
