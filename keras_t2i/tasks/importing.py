@@ -191,9 +191,10 @@ def import_card(model: TextToImage, system: str, files: Mapping[str, Any]) -> st
         f"{model.count_params():,} weights, made from published files by `keras-t2i import "
         f"{system}`.\n\n| part | file | SHA-256 |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n\n"
         f"{_about_missing(missing)}{notes}\n\n{disagreements_table(model)}"
-        "## What was measured\n\nNothing was measured with this bundle. That the networks compute "
-        "what PyTorch does is tested in keras_t2i with random weights of the published names, in "
-        "smaller widths; the published shapes are compared separately. "
+        "## What was measured\n\nNothing was measured with this bundle. Tests of "
+        "keras_t2i hold the networks against PyTorch networks that were written anew from "
+        "descriptions, with random weights of the published names, in smaller widths; the "
+        "published shapes are compared separately. The authors' own code was not run. "
         f"The authors report {importer.reported}; these numbers are theirs, by their "
         "protocols, and not measured here.\n"
     )

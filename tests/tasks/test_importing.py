@@ -100,6 +100,7 @@ def test_the_card_names_files_with_their_hashes_and_claims_nothing(imported, fil
         assert f"`{path.name}` | `{hashlib.sha256(path.read_bytes()).hexdigest()}`" in card
     assert "not measured here" in card
     assert "No image encoder was given" in card
+    assert "written anew from descriptions" in card
     assert "in smaller widths" in card
     assert "further training alone" in card
     assert "| argument | paper | released code | this model |" in card
