@@ -4,7 +4,7 @@
 tensors --one table a system: their name, our variable, how to turn the axes--> our networks
 """
 
-from keras_t2i.checkpoints.captions_file import CaptionsFile, read_captions
+from keras_t2i.checkpoints.captions_file import read_vocabulary
 from keras_t2i.checkpoints.torch_file import read_state_dict
 
-__all__ = ["CaptionsFile", "read_captions", "read_state_dict"]
+__all__ = ["read_state_dict", "read_vocabulary"]

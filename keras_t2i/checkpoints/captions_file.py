@@ -5,34 +5,19 @@ captions.pickle (Python 2 or 3) --pickle, plain containers only--> words in the 
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 import pickle
 from typing import Any
 
-from keras_t2i.checkpoints.torch_file import DAMAGES, FilePath
+from keras_t2i.checkpoints.torch_file import DAMAGES, FilePath, PurePythonUnpickler
 
 
-@dataclasses.dataclass(frozen=True)
-class CaptionsFile:
-    """What the file holds.
-
-    Attributes:
-        vocabulary: words in the order of their ids; id 0 is `<end>`, the padding.
-        train, test: the captions of either split, each a tuple of ids.
-    """
-
-    vocabulary: tuple[str, ...]
-    train: tuple[tuple[int, ...], ...]
-    test: tuple[tuple[int, ...], ...]
-
-
-def read_captions(path: FilePath) -> CaptionsFile:
-    """The vocabulary and captions of a `captions.pickle`.
+def read_vocabulary(path: FilePath) -> tuple[str, ...]:
+    """The words of a `captions.pickle` in the order of their ids; id 0 is `<end>`, the padding.
 
     A pickle can run any function; this reader knows none and makes numbers, strings, lists, tuples
     and dicts alone. The file holds [captions for training, captions for testing, words by their
-    ids, ids by their words].
+    ids, ids by their words]; the captions are not needed here.
 
     Args:
         path: the authors' file, or one that their programs made.
@@ -42,7 +27,7 @@ def read_captions(path: FilePath) -> CaptionsFile:
         ValueError: another file, a damaged one, or one that names a function or class.
 
     Example:
-        >>> read_captions("captions.pickle").vocabulary[:1]
+        >>> read_vocabulary("captions.pickle")[:1]
         ('<end>',)
     """
     path = pathlib.Path(path)
@@ -61,7 +46,7 @@ def read_captions(path: FilePath) -> CaptionsFile:
         ) from error
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(PurePythonUnpickler):
     def find_class(self, module: str, name: str) -> Any:
         raise pickle.UnpicklingError(f"it names {module}.{name}, which is not needed for captions")
 
@@ -69,21 +54,16 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError("it refers to something outside of the file")
 
 
-def _checked(found: Any) -> CaptionsFile:
+def _checked(found: Any) -> tuple[str, ...]:
     if not isinstance(found, list | tuple) or len(found) != 4 or not isinstance(found[2], dict):
         raise pickle.UnpicklingError(
             "it must hold the captions of both splits, the words by their ids and the ids by "
             "their words"
         )
-    train, test, words = found[:3]
+    words = found[2]
     wrong = [number for number in range(len(words)) if not isinstance(words.get(number), str)]
     if wrong or not words:
         raise pickle.UnpicklingError(
             f"its words by ids must be strings without gaps from 0; wrong at {wrong[:5]}"
         )
-    vocabulary = tuple(words[number] for number in range(len(words)))
-    return CaptionsFile(vocabulary, _ids(train), _ids(test))
-
-
-def _ids(captions: Any) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(int(number) for number in caption) for caption in captions)
+    return tuple(words[number] for number in range(len(words)))

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_t2i.checkpoints.captions_file import read_captions
+from keras_t2i.checkpoints.captions_file import read_vocabulary
 from keras_t2i.checkpoints.mapping import (
     CONVOLUTION,
     DENSE,
@@ -60,7 +60,7 @@ def import_damsm(
         FileNotFoundError: there is no such file.
         ValueError: a file is damaged, of another model, or does not fit to another one.
     """
-    words = read_captions(captions).vocabulary
+    words = read_vocabulary(captions)
     text = without_prefix(read_state_dict(text_encoder))
     known, sizes = text_encoder_sizes(text)
     if known not in (None, len(words)):

@@ -41,13 +41,17 @@ from keras_t2i.checkpoints.stages import (
 from keras_t2i.checkpoints.torch_file import FilePath
 from keras_t2i.models.stack_gan_v2 import StackGANv2
 from keras_t2i.models.stack_gan_v2.generator import build_generator
-from keras_t2i.text import CharacterTokenizer
+from keras_t2i.text import CharacterTokenizer, TextEncoder, Tokenizer
 
 WIDTHS = (
     Place("img_code_s16.0.weight", 4, 0),
     Place("img_code_s16.2.weight", 4, 1),
     Place("logits.0.weight", 4, 1, 8),
 )
+RELEASED = {  # of models with captions, and without
+    True: {"real_weight": 2.0},
+    False: {"colour_weight": 50 / 3, "covariance_weight": 5 / 3},
+}
 
 
 def import_stack_gan_v2(
@@ -64,16 +68,17 @@ def import_stack_gan_v2(
     Args:
         generator: netG_210000.pth or the like; without `ca_net` in it the model is one without
             text.
-        text_encoder: see `keras_t2i.checkpoints.char_text.text_parts`; None for a model without
-            text.
+        text_encoder: see `keras_t2i.checkpoints.char_text.text_parts`; only None for a model
+            without text.
         discriminators: netD0.pth, netD1.pth and netD2.pth, in this order; () leaves the critics,
             which painting does not need, untrained and narrow.
-        **options: arguments of `StackGANv2` that are no sizes.
+        **options: arguments of `StackGANv2` that are no sizes. Weights of losses are by default
+            those of the released code (`RELEASED`).
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a file is damaged, of another model, or does not fit to another one; all names
-            that do not fit are in the one message.
+        ValueError: a file is damaged, of another model, or does not fit to another one (all names
+            that do not fit are in the one message); a text encoder for a model without text.
 
     Example:
         >>> model = import_stack_gan_v2(generator="netG_210000.pth", text_encoder="my_gan_cls")
@@ -82,13 +87,9 @@ def import_stack_gan_v2(
     conditional = has_text(state)
     sizes = {**generator_sizes(state, conditional=conditional), "conditional": conditional}
     text_dim = sizes.pop("text_dim")
-    parts: tuple[Any, Any] = (CharacterTokenizer(), None)
-    if conditional:
-        parts = text_parts(text_encoder, text_dim=text_dim)
+    parts = _text_parts(text_encoder, text_dim, conditional=conditional)
     critics, sizes["discriminator_width"] = read_critics(discriminators, *WIDTHS)
-    colours = {} if conditional else {"colour_weight": 50 / 3, "covariance_weight": 5 / 3}
-    released = {"real_weight": 2.0, **colours}
-    model = StackGANv2(*parts, **{**sizes, **released, **options})
+    model = StackGANv2(*parts, **{**sizes, **RELEASED[conditional], **options})
     for network in (model.generator, model.averaged_generator):
         _assign_generator(network, state, sizes)
     assign_critics(model, critics, functools.partial(critic_table, model))
@@ -150,6 +151,19 @@ def match_rows(condition_dim: int) -> list[Row]:
         *norm("jointConv.1", "joint_norm"),
         *convolution("logits.0", "score", bias=True),
     ]
+
+
+def _text_parts(
+    given: FilePath | TextParts | None, text_dim: int | None, *, conditional: bool
+) -> tuple[Tokenizer, TextEncoder | None]:
+    if conditional:
+        return text_parts(given, text_dim=text_dim)
+    if given is not None:
+        raise ValueError(
+            "This generator reads no captions (it has no `ca_net`); leave `text_encoder` out. "
+            f"Received: text_encoder={given!r}"
+        )
+    return CharacterTokenizer(), None
 
 
 def _assign_generator(network: keras.Model, state: State, sizes: dict[str, Any]) -> None:

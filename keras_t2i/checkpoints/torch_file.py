@@ -12,13 +12,18 @@ import math
 import os
 import pathlib
 import pickle
+import struct
 import zipfile
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 FilePath = str | os.PathLike[str]
+# That in C makes a list as long as the largest number by which a file remembers an object, so that
+# nine bytes take 64 GB; this one has a dict.
+PurePythonUnpickler = pickle._Unpickler
 MAGIC = 0x1950A86A20F9469CFC6C
+MOST_AXES = 8  # of a tensor; networks have five at most
 DTYPES = {
     "BFloat16Storage": None,  # NumPy has none
     "BoolStorage": "?",
@@ -34,6 +39,7 @@ DTYPES = {
 # What reading a damaged or crafted pickle can end in, besides `pickle.UnpicklingError`.
 DAMAGES = (
     ArithmeticError,
+    AssertionError,
     AttributeError,
     EOFError,
     LookupError,
@@ -41,6 +47,7 @@ DAMAGES = (
     RecursionError,
     TypeError,
     ValueError,
+    struct.error,
     zipfile.BadZipFile,
 )
 
@@ -87,19 +94,24 @@ def read_state_dict(path: FilePath) -> dict[str, np.ndarray]:
         ) from error
 
 
+class _Storage(NamedTuple):
+    kind: str
+    key: str
+
+
 class _Place(NamedTuple):
     """Where a tensor lies: in which storage, from which element, of which shape and strides.
 
     A tuple, since a pickle can set the attributes of whatever else it has made.
     """
 
-    storage: tuple[str, str]
+    storage: _Storage
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(PurePythonUnpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
             return collections.OrderedDict
@@ -114,18 +126,22 @@ class _Unpickler(pickle.Unpickler):
             return name
         raise pickle.UnpicklingError(f"it names {module}.{name}, which is not needed for tensors")
 
-    def persistent_load(self, reference: Any) -> tuple[str, str]:
+    def persistent_load(self, reference: Any) -> _Storage:
         kind, storage_type, key = reference[:3]
         if kind != "storage" or (len(reference) > 5 and reference[5] is not None):
             raise pickle.UnpicklingError("it refers to something other than plain storages")
-        return str(storage_type), str(key)
+        if not (isinstance(storage_type, str) and isinstance(key, str)):
+            raise pickle.UnpicklingError("a storage has no type or no name")
+        return _Storage(storage_type, key)
 
 
-def _rebuild_tensor(
-    storage: tuple[str, str], offset: int, shape: Any, strides: Any, *rest: Any
-) -> _Place:
+def _rebuild_tensor(storage: _Storage, offset: int, shape: Any, strides: Any, *rest: Any) -> _Place:
+    if not isinstance(storage, _Storage):
+        raise pickle.UnpicklingError("a tensor lies in no storage")
+    if len(shape) != len(strides) or len(shape) > MOST_AXES:  # before anything is copied
+        raise pickle.UnpicklingError("a tensor lies at an impossible place, or has too many axes")
     numbers = [int(offset), *map(int, shape), *map(int, strides)]
-    if min(numbers) < 0 or len(shape) != len(strides):
+    if min(numbers) < 0:
         raise pickle.UnpicklingError("a tensor lies at an impossible place")
     return _Place(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
 
@@ -142,7 +158,7 @@ def _read_zip(file: BinaryIO) -> tuple[Any, dict[str, bytes]]:
         if "byteorder" in names and archive.read(names["byteorder"]).strip() != b"little":
             raise pickle.UnpicklingError("its numbers are big-endian")
         found = _Unpickler(io.BytesIO(archive.read(names["data.pkl"]))).load()
-        wanted = {f"data/{place.storage[1]}" for place in _places(found).values()}
+        wanted = {f"data/{place.storage.key}" for place in _places(found).values()}
         storages = {name.removeprefix("data/"): archive.read(names[name]) for name in wanted}
     return found, storages
 
@@ -171,7 +187,7 @@ def _places(found: Any) -> dict[str, _Place]:
         if isinstance(found, dict) and isinstance(found.get(level), dict):
             found = found[level]
     places = {name: place for name, place in found.items() if isinstance(place, _Place)}
-    if not places:
+    if not places or not all(isinstance(name, str) for name in places):
         raise pickle.UnpicklingError("it holds no tensors by name")
     return places
 

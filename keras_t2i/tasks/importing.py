@@ -14,8 +14,10 @@ from typing import Any
 from keras_t2i.checkpoints.torch_file import FilePath
 from keras_t2i.metrics.extractors.weights_files import file_hash
 from keras_t2i.models import TextToImage
+from keras_t2i.registry import find_system
 from keras_t2i.tasks.loading import find_bundle
 from keras_t2i.tasks.run_card import disagreements_table
+from keras_t2i.tasks.system_options import check_known, constructor_names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +39,27 @@ class Importer:
     notes: str
 
 
+# What an option cannot say: it follows from the files, or has an argument of its own.
+OF_FILES = (
+    "noise_dim",
+    "condition_dim",
+    "generator_width",
+    "residual_blocks",
+    "resolution",
+    "resolutions",
+    "variant",
+    "stage",
+    "conditional",
+    "layout",
+    "tokenizer",
+    "damsm",
+    "generator",
+    "text_encoder",
+    "image_encoder",
+    "captions",
+    "discriminators",
+    "length",
+)
 WORD_FILES = {
     "needed": ("generator", "text_encoder", "captions"),
     "optional": ("image_encoder", "discriminators", "length"),
@@ -116,11 +139,12 @@ def import_weights(
             may have stands in `IMPORTERS`.
         discriminators: a path for each side, smallest first, or none.
         length: words a caption may have, where the system reads words.
-        options: arguments of the system that do not follow from the files.
+        options: arguments of the system that do not follow from the files (nor does
+            `discriminator_width` where there are no discriminators).
 
     Raises:
-        ValueError: an unknown system, a file that is missing for it, or that does not fit; all
-            names of tensors that do not fit are in the one message.
+        ValueError: an unknown system or option, a file that is missing for it, or that does not
+            fit; all names of tensors that do not fit are in the one message.
         FileNotFoundError: there is no such file.
         FileExistsError: the folder exists.
 
@@ -145,15 +169,12 @@ def import_weights(
     }
     files = {name: value for name, value in given.items() if value not in (None, ())}
     _check_files(system, importer, files)
+    options = dict(options or {})
+    _check_options(system, options, of_files=_of_files(files))
     out = pathlib.Path(out)
-    if out.exists():
-        raise FileExistsError(
-            f"An imported model does not replace a folder; choose another. Received: {str(out)!r}"
-        )
-    function = getattr(
-        importlib.import_module(f"keras_t2i.checkpoints.{system}"), importer.function
-    )
-    model = function(**files, **(options or {}))
+    _check_is_new(out)
+    module = importlib.import_module(f"keras_t2i.checkpoints.{system}")
+    model = getattr(module, importer.function)(**files, **options)
     files.pop("length", None)
     model.save_to_preset(out, card=import_card(model, system, files))
     return model
@@ -163,16 +184,17 @@ def import_card(model: TextToImage, system: str, files: Mapping[str, Any]) -> st
     """Markdown: which files, with their hashes, and what was never measured here."""
     importer = IMPORTERS[system]
     rows = [f"| {role} | `{path.name}` | `{file_hash(path)}` |" for role, path in _each_file(files)]
-    notes = importer.notes if "text_encoder" in files else WITHOUT_TEXT
+    notes = importer.notes if hasattr(model, "encode") else WITHOUT_TEXT
     missing = [name for name in ABOUT_MISSING if name in importer.optional and name not in files]
     return (
         f"# {type(model).__name__} at {model.resolutions[-1]} px, with imported weights\n\n"
         f"{model.count_params():,} weights, made from published files by `keras-t2i import "
         f"{system}`.\n\n| part | file | SHA-256 |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n\n"
         f"{_about_missing(missing)}{notes}\n\n{disagreements_table(model)}"
-        "## What was measured\n\nNothing was measured with this bundle. That the networks compute "
-        "what PyTorch does is tested in keras_t2i with random weights of the published names, in "
-        "smaller widths; the published shapes are compared separately. "
+        "## What was measured\n\nNothing was measured with this bundle. Tests of "
+        "keras_t2i hold the networks against PyTorch networks that were written anew from "
+        "descriptions, with random weights of the published names, in smaller widths; the "
+        "published shapes are compared separately. The authors' own code was not run. "
         f"The authors report {importer.reported}; these numbers are theirs, by their "
         "protocols, and not measured here.\n"
     )
@@ -196,6 +218,29 @@ def _check_files(system: str, importer: Importer, files: Mapping[str, Any]) -> N
             + (f"Missing: {', '.join(missing)}. " if missing else "")
             + (f"Not for this system: {', '.join(further)}. " if further else "")
             + f"Received: {', '.join(files) or 'nothing'}"
+        )
+
+
+def _of_files(files: Mapping[str, Any]) -> tuple[str, ...]:
+    return (*OF_FILES, *(["discriminator_width"] if "discriminators" in files else []))
+
+
+def _check_options(system: str, options: Mapping[str, Any], *, of_files: Sequence[str]) -> None:
+    for name in options:
+        if name in of_files:
+            raise ValueError(
+                f"`{name}` is read off the files, or has an argument of its own; leave it out of "
+                f"the options. Received: option={name!r}"
+            )
+    row = find_system(system)
+    known = [name for name in constructor_names(row) if name not in of_files]
+    check_known(row, options, known)
+
+
+def _check_is_new(out: pathlib.Path) -> None:
+    if out.exists():
+        raise FileExistsError(
+            f"An imported model does not replace a folder; choose another. Received: {str(out)!r}"
         )
 
 

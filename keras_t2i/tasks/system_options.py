@@ -6,7 +6,7 @@ import difflib
 import inspect
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from keras_t2i.data import Source
@@ -23,9 +23,19 @@ def option_names(system: System) -> list[str]:
     return list(_options(system))
 
 
+def constructor_names(system: System) -> list[str]:
+    """The keywords of a system's constructor."""
+    return list(_keywords(_constructors(system.load())))
+
+
 def _options(system: System) -> dict[str, inspect.Parameter]:
-    model_class, found = system.load(), {}
-    for function in (model_class.for_source, *_constructors(model_class)):
+    model_class = system.load()
+    return _keywords([model_class.for_source, *_constructors(model_class)])
+
+
+def _keywords(functions: Sequence[Any]) -> dict[str, inspect.Parameter]:
+    found = {}
+    for function in functions:
         for name, parameter in inspect.signature(function).parameters.items():
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name not in RESERVED:
                 found.setdefault(name, parameter)
@@ -55,7 +65,15 @@ def check_options(system: System, options: Mapping[str, Any]) -> None:
     Raises:
         ValueError: names the close matches.
     """
-    known = option_names(system)
+    check_known(system, options, option_names(system))
+
+
+def check_known(system: System, options: Iterable[str], known: Sequence[str]) -> None:
+    """Raise at an option that is not among the known ones.
+
+    Raises:
+        ValueError: names the close matches.
+    """
     for name in options:
         if name in known:
             continue

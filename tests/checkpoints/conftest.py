@@ -3,6 +3,7 @@
 import io
 import pathlib
 import pickletools
+import tracemalloc
 
 import pytest
 
@@ -27,6 +28,21 @@ class Harmful:
 def harmful():
     """The class whose objects are pickled as the call of a function."""
     return Harmful
+
+
+@pytest.fixture(scope="session")
+def peak_of():
+    """A function that calls another and returns the most bytes that Python held meanwhile."""
+
+    def measure(function):
+        tracemalloc.start()
+        try:
+            function()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    return measure
 
 
 HARM = b"touch harm"

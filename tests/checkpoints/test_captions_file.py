@@ -3,7 +3,7 @@ import pickle
 
 import pytest
 
-from keras_t2i.checkpoints import read_captions
+from keras_t2i.checkpoints import read_vocabulary
 
 WORDS = {0: "<end>", 1: "red", 2: "bird"}
 CONTENT = [[[1, 2], [2]], [[2, 1]], WORDS, {word: number for number, word in WORDS.items()}]
@@ -17,10 +17,8 @@ def write(path, content, protocol=2):
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("container", [list, tuple])
 def test_words_stand_in_the_order_of_their_ids(tmp_path, protocol, container):
-    found = read_captions(write(tmp_path / "captions.pickle", container(CONTENT), protocol))
-    assert found.vocabulary == ("<end>", "red", "bird")
-    assert found.train == ((1, 2), (2,))
-    assert found.test == ((2, 1),)
+    found = read_vocabulary(write(tmp_path / "captions.pickle", container(CONTENT), protocol))
+    assert found == ("<end>", "red", "bird")
 
 
 def test_byte_strings_of_python_2_are_words(tmp_path):
@@ -29,7 +27,7 @@ def test_byte_strings_of_python_2_are_words(tmp_path):
     zero = b"(lp0\n(lp1\na(lp2\na(dp3\nI0\nS'<end>'\np4\nsI1\nS'red'\np5\nsa(dp6\na."
     for content in (two, zero):
         (tmp_path / "old.pickle").write_bytes(content)
-        assert read_captions(tmp_path / "old.pickle").vocabulary == ("<end>", "red")
+        assert read_vocabulary(tmp_path / "old.pickle") == ("<end>", "red")
 
 
 @pytest.mark.parametrize("function", [os.system, eval, exec, __import__, pickle.loads])
@@ -39,14 +37,14 @@ def test_a_file_that_calls_a_function_is_refused_and_not_run(tmp_path, harmful, 
     call = harmful(function, f"touch {mark}" if function is os.system else f"open({str(mark)!r})")
     path = write(tmp_path / "captions.pickle", [*CONTENT[:3], {"harm": call}], protocol)
     with pytest.raises(ValueError, match=rf"{function.__name__}, which is not needed for captions"):
-        read_captions(path)
+        read_vocabulary(path)
     assert not mark.exists()
 
 
 def test_no_opcode_reaches_a_function(crafted, tmp_path):
     (tmp_path / "captions.pickle").write_bytes(crafted)
     with pytest.raises(ValueError, match="captions.pickle"):
-        read_captions("captions.pickle")
+        read_vocabulary("captions.pickle")
     assert [path.name for path in tmp_path.iterdir()] == ["captions.pickle"]
 
 
@@ -58,13 +56,27 @@ def test_no_opcode_reaches_a_function(crafted, tmp_path):
         [[], [], {}, {}],
         [[], [], {0: "a", 2: "b"}, {}],
         [[], [], {0: 1}, {}],
-        [[["x"]], [], {0: "a"}, {}],
         {"a": 1},
     ],
 )
 def test_other_content_is_an_error(tmp_path, content):
     with pytest.raises(ValueError, match="other.pickle"):
-        read_captions(write(tmp_path / "other.pickle", content))
+        read_vocabulary(write(tmp_path / "other.pickle", content))
+
+
+def test_the_words_take_no_more_memory_than_the_file(tmp_path, peak_of):
+    # One caption that the file names 200 times, which takes two bytes each time.
+    caption = list(range(10_000))
+    path = write(tmp_path / "captions.pickle", [[caption] * 200, *CONTENT[1:]])
+    assert path.stat().st_size < 50_000
+    assert peak_of(lambda: read_vocabulary(path)) < 2**21
+
+
+def test_large_numbers_of_remembered_objects_take_no_memory(tmp_path, peak_of):
+    # LONG_BINPUT 2**23: a list of so many would have 128 MB.
+    path = tmp_path / "captions.pickle"
+    path.write_bytes(b"\x80\x02Nr\x00\x00\x80\x000" + pickle.dumps(CONTENT, 2)[2:])
+    assert peak_of(lambda: read_vocabulary(path)) < 2**21
 
 
 def test_damaged_and_missing_files_are_errors(tmp_path):
@@ -72,6 +84,6 @@ def test_damaged_and_missing_files_are_errors(tmp_path):
     for length in (0, 1, 10, len(whole) - 1):
         (tmp_path / "cut.pickle").write_bytes(whole[:length])
         with pytest.raises(ValueError, match="cut.pickle"):
-            read_captions(tmp_path / "cut.pickle")
+            read_vocabulary(tmp_path / "cut.pickle")
     with pytest.raises(FileNotFoundError):
-        read_captions(tmp_path / "none.pickle")
+        read_vocabulary(tmp_path / "none.pickle")

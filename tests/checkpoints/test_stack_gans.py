@@ -79,16 +79,33 @@ def test_a_model_without_text_needs_no_text_encoder(published_state, write_pth, 
     import_weights("stack_gan_v2", tmp_path / "out", generator=path)
     loaded = load_model(tmp_path / "out")
     assert not loaded.conditional
+    assert loaded.real_weight == 1.0  # without captions no wrong pair's picture counts as real
     assert loaded.generate("whatever", seed=1).std() > 0
     card = (tmp_path / "out" / "card.md").read_text()
     assert "The model has no text" in card
-    assert (
-        "| `colour_weight` | 0 with captions, 50 without | 0 with captions, 50/3 without "
-        "| 16.6667 |" in card
-    )
+    assert "| `colour_weight` | 50 | 50/3 | 16.6667 |" in card
+    assert "| `covariance_weight` | 5 | 5/3 | 1.66667 |" in card
+    assert "real_weight" not in card
+    assert "kl_weight" not in card
     assert "No discriminators were given" in card
     with pytest.raises(ValueError, match="a model that has one.*a StackGANv2"):
         text_parts(tmp_path / "out", text_dim=8)
+
+
+def test_a_text_encoder_that_would_not_be_read_is_refused(
+    parts, bundle, published_state, write_pth, tmp_path
+):
+    model = StackGANv2(CharacterTokenizer(), conditional=False, resolutions=SIDES, **TREE)
+    path = write_pth(tmp_path / "netG.pth", published_state(tree_table(model)))
+    for given in (parts, bundle, "no_such_bundle"):
+        with pytest.raises(ValueError, match="no `ca_net`.*out. Received: text_encoder="):
+            import_stack_gan_v2(generator=path, text_encoder=given)
+
+
+def test_the_released_weights_of_losses_are_those_with_captions(tree, parts):
+    model = import_stack_gan_v2(generator=tree, text_encoder=parts)
+    assert (model.real_weight, model.kl_weight, model.colour_weight) == (2.0, 2.0, 0.0)
+    assert [name for name, *_ in model.disagreements] == ["real_weight", "kl_weight"]
 
 
 def test_discriminators_of_stack_gan_v2_are_taken(parts, published_state, write_pth, tmp_path):

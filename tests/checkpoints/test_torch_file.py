@@ -115,6 +115,62 @@ def test_tensors_of_one_storage_share_its_memory(tmp_path, write_pth):
     assert not found["a"].flags.writeable
 
 
+def refuse(path, message):
+    with pytest.raises(ValueError, match=message):
+        read_state_dict(path)
+
+
+def test_many_axes_are_refused_before_they_are_copied(tmp_path, write_pth, peak_of):
+    # The shape is made once, and each further tensor names it by two bytes.
+    arrays = {str(number): np.ones(1) for number in range(300)}
+    path = write_pth(tmp_path / "axes.pth", arrays)
+    shape = opcodes((1,))
+    many = b"(" + opcodes(1) * 20_000 + b"tq\x07"
+    rewritten(path, shape + shape, b"h\x07h\x07")
+    rewritten(path, b"\x80\x02}(", b"\x80\x02" + many + b"0}(")
+    assert path.stat().st_size < 200_000
+    assert peak_of(lambda: refuse(path, "too many axes")) < 2**21
+
+
+def test_large_numbers_of_remembered_objects_take_no_memory(tmp_path, write_pth, peak_of):
+    # LONG_BINPUT 2**23: a list of so many would have 128 MB.
+    path = write_pth(tmp_path / "large.pth", {"a": np.ones(1)})
+    rewritten(path, b"\x80\x02}(", b"\x80\x02}r\x00\x00\x80\x00(")
+    assert peak_of(lambda: read_state_dict(path)) < 2**21
+
+
+def test_a_tensor_has_up_to_eight_axes(tmp_path, write_pth):
+    found = read_state_dict(write_pth(tmp_path / "eight.pth", {"a": np.ones((1,) * 8)}))
+    assert found["a"].shape == (1,) * 8
+    with pytest.raises(ValueError, match="too many axes"):
+        read_state_dict(write_pth(tmp_path / "nine.pth", {"a": np.ones((1,) * 9)}))
+
+
+def test_the_name_of_a_storage_is_not_made_of_other_objects(tmp_path, write_pth, peak_of):
+    # A tuple of two, each of which is a tuple of two, and so on: its text would have 2**22 parts.
+    doubling = b"(tq\x00" + b"".join(
+        b"0h%ch%c\x86q%c" % (number, number, number + 1) for number in range(22)
+    )
+    path = write_pth(tmp_path / "text.pth", {"a": np.ones(1)})
+    rewritten(path, opcodes("0"), doubling)
+    assert peak_of(lambda: refuse(path, "no name")) < 2**21
+
+
+def test_a_tensor_lies_in_a_storage_of_the_file(tmp_path, write_pth):
+    path = write_pth(tmp_path / "tuple.pth", {"a": np.ones(1)})
+    rewritten(path, b"tQ", b"t")
+    with pytest.raises(ValueError, match="lies in no storage"):
+        read_state_dict(path)
+
+
+@pytest.mark.parametrize("name", [7, None, ("a",)])
+def test_names_that_are_no_strings_are_an_error(tmp_path, write_pth, name):
+    path = write_pth(tmp_path / "names.pth", {"a": np.ones(1), "b": np.ones(1)})
+    rewritten(path, opcodes("b"), opcodes(name))
+    with pytest.raises(ValueError, match=r"names\.pth \(it holds no tensors by name\)"):
+        read_state_dict(path)
+
+
 @pytest.mark.parametrize("content", [{}, {"note": "text"}, [1, 2], 3])
 def test_a_pickle_without_tensors_is_an_error(tmp_path, content):
     write_zip(tmp_path / "other.pth", pickle.dumps(content))

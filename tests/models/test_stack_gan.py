@@ -28,7 +28,6 @@ from keras_t2i.testing import (
     check_mixed_precision,
     check_players,
     check_replicas,
-    replicas,
 )
 from keras_t2i.testing.trial import Trial, lively_weights
 from keras_t2i.text import CharacterTokenizer, CharCNNRNN
@@ -169,10 +168,7 @@ def test_a_step_of_stage_two_computed_otherwise_is_the_step(way, trial):
     check_computation(trial, **way)
 
 
-@pytest.mark.slow
-def test_stage_two_learns_the_same_on_two_replicas(trial, two_replicas, monkeypatch):
-    # In 20 steps, rounding that carries an activation over its kink grows to a hundredth here.
-    monkeypatch.setattr(replicas, "STEPS", 3)
+def test_stage_two_learns_the_same_on_two_replicas(trial, two_replicas):
     check_replicas(trial, two_replicas)
 
 
@@ -208,6 +204,8 @@ def test_stage_two_takes_a_trained_stage_one(trial, tmp_path):
         model.next_stage()
     with pytest.raises(TypeError, match="`first` must be a StackGAN.*Received"):
         StackGAN.for_source(trial.source, first=first.generator)
+    with pytest.raises(ValueError, match="`first` must be of stage 1.*`first_stage`.*of stage 2"):
+        StackGAN.for_source(trial.source, first=model)
 
 
 def test_stage_two_takes_the_training_of_a_stage_one(trial, tmp_path):
@@ -345,6 +343,12 @@ def test_arguments_out_of_range_are_refused_at_once(arguments, message):
         ({"text_epochs": 0.5}, "`text_epochs` must be an integer"),
     ],
 )
-def test_a_training_that_cannot_be_is_refused_at_once(arguments, message):
+@pytest.mark.parametrize("first", [{}, {"first": "no_such_bundle"}], ids=["trained", "given"])
+def test_a_training_that_cannot_be_is_refused_at_once(arguments, message, first):
     with pytest.raises(ValueError, match=f"{message}.*Received"):
-        StackGAN.for_source(Shapes(count=4), **arguments)
+        StackGAN.for_source(Shapes(count=4), **arguments, **first)
+
+
+def test_a_given_stage_one_is_not_trained_again():
+    with pytest.raises(ValueError, match="leave out stages=.*first='no_such_bundle'"):
+        StackGAN.for_source(Shapes(count=4), stages="first", first="no_such_bundle")

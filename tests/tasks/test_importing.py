@@ -100,6 +100,7 @@ def test_the_card_names_files_with_their_hashes_and_claims_nothing(imported, fil
         assert f"`{path.name}` | `{hashlib.sha256(path.read_bytes()).hexdigest()}`" in card
     assert "not measured here" in card
     assert "No image encoder was given" in card
+    assert "written anew from descriptions" in card
     assert "in smaller widths" in card
     assert "further training alone" in card
     assert "| argument | paper | released code | this model |" in card
@@ -203,3 +204,33 @@ def test_a_folder_is_not_replaced(files, tmp_path):
 def test_unknown_systems_are_an_error(files, tmp_path):
     with pytest.raises(ValueError, match="attn_gan, dm_gan"):
         import_weights("gan_cls", tmp_path / "out", **files)
+
+
+@pytest.mark.parametrize(
+    ("system", "options", "message"),
+    [
+        ("attn_gan", {"damsm_wieght": 50}, "Did you mean damsm_weight.*option='damsm_wieght'"),
+        ("dm_gan", {"real_weight": 2.0}, "`dm_gan` has no such option"),
+        ("attn_gan", {"resolutions": [8, 16]}, "`resolutions` is read off the files"),
+        ("attn_gan", {"generator": "x"}, "`generator` is read off the files, or has an argument"),
+        ("dm_gan", {"layout": 1}, "`layout` is read off the files"),
+        ("dm_gan", {"length": 9}, "`length` is read off the files, or has an argument"),
+        ("attn_gan", {"discriminator_width": 8}, "`discriminator_width` is read off the files"),
+        ("stack_gan", {"variant": "residual"}, "`variant` is read off the files"),
+        ("stack_gan_v2", {"conditional": False}, "`conditional` is read off the files"),
+    ],
+)
+def test_options_are_looked_at_before_any_file(tmp_path, system, options, message):
+    files = {"generator": tmp_path / "none.pth", "discriminators": [tmp_path / "none.pth"]}
+    if system in ("attn_gan", "dm_gan"):
+        files |= {"text_encoder": tmp_path / "none.pth", "captions": tmp_path / "none.pickle"}
+    with pytest.raises(ValueError, match=message):
+        import_weights(system, tmp_path / "out", **files, options=options)
+    with pytest.raises(FileNotFoundError):
+        import_weights(system, tmp_path / "out", **files, options={"seed": 3})
+
+
+def test_untrained_critics_may_be_wider(tmp_path):
+    files = {"generator": tmp_path / "none.pth"}
+    with pytest.raises(FileNotFoundError):
+        import_weights("stack_gan", tmp_path / "out", **files, options={"discriminator_width": 8})

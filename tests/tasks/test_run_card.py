@@ -4,7 +4,7 @@ from operator import attrgetter
 
 import pytest
 
-from keras_t2i.registry import SYSTEMS
+from keras_t2i.registry import SYSTEMS, find_system
 from keras_t2i.tasks import RunDirectory
 from keras_t2i.tasks.run_card import run_card
 from keras_t2i.testing import SmallestGAN
@@ -37,10 +37,15 @@ def test_without_disagreements_the_card_has_no_table_of_them(card_of, source):
     assert "released code" not in card_of(model)
 
 
-@pytest.mark.parametrize("row", DISAGREE, ids=lambda row: row.name)
-def test_disagreements_name_arguments(row, source):
-    model = row.load().for_source(source, **row.tiny)
-    for name, paper, code in row.load().disagreements:
+@pytest.mark.parametrize(
+    ("row", "options"),
+    [(row, {}) for row in DISAGREE] + [(find_system("stack_gan_v2"), {"conditional": False})],
+    ids=lambda given: getattr(given, "name", None),
+)
+def test_disagreements_name_arguments(row, options, source):
+    model = row.load().for_source(source, **row.tiny, **options)
+    assert model.disagreements
+    for name, paper, code in model.disagreements:
         assert paper != code
         attrgetter(name)(model)
         owner, _, own = name.rpartition(".")

@@ -186,7 +186,7 @@ class StackGAN(TextToImage, AdversarialModel):
                 and gives stage 2.
             first: a trained stage I, or the name or folder of its bundle or training (the folder
                 `first_stage` of one of both stages too), in place of all training here; stage 2
-                on it is returned.
+                on it is returned, so that `stages` must be "both".
             first_epochs: of stage I, with "both"; a line an epoch is printed.
             first_batch_size: rows of its batches (fewer where the source has not as many, or
                 replicas do not divide them).
@@ -201,11 +201,13 @@ class StackGAN(TextToImage, AdversarialModel):
 
         Raises:
             TypeError: the bundle is of another model.
-            ValueError: an option out of range, or a picture without a mismatched caption.
+            ValueError: an option out of range, a `first` of stage 2, or a picture without a
+                mismatched caption.
         """
+        epochs = {"first_epochs": first_epochs, "text_epochs": text_epochs}
+        check_training(stages, first=first, batch_size=first_batch_size, **epochs)
         if first is not None:
             return loaded_first_stage(first, cls).next_stage(**options)
-        check_training(stages, epochs=first_epochs, batch_size=first_batch_size)
         encoder = new_char_encoder(text_options, text_epochs=text_epochs)
         model = cls(CharacterTokenizer(), encoder, **options)
         train_char_encoder(

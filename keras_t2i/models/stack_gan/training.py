@@ -12,11 +12,16 @@ from keras_t2i.models.arguments import check_epochs, check_sizes
 from keras_t2i.models.pretraining import pretrain
 
 
-def check_training(stages: str, *, epochs: int, batch_size: int) -> None:
-    """Raise `ValueError` at what `StackGAN.for_source` cannot do."""
+def check_training(stages: str, *, first: Any, batch_size: int, **epochs: int) -> None:
+    """Raise `ValueError` at what `StackGAN.for_source` cannot do; `epochs` by their names."""
     if stages not in ("first", "both"):
         raise ValueError(f'`stages` must be "first" or "both". Received: stages={stages!r}')
-    check_epochs(first_epochs=epochs)
+    if stages == "first" and first is not None:
+        raise ValueError(
+            'A given `first` is trained, and stage 2 on it is returned: leave out stages="first", '
+            f"or `first` to train a new one. Received: stages={stages!r}, first={first!r}"
+        )
+    check_epochs(**epochs)
     check_sizes(first_batch_size=batch_size)
 
 
@@ -56,10 +61,11 @@ def train_first_stage(
 
 
 def loaded_first_stage(first: Any | str | os.PathLike[str], kind: type) -> Any:
-    """A model of a class, given or loaded from the name or folder of its bundle or training.
+    """A model of stage 1, given or loaded from the name or folder of its bundle or training.
 
     Raises:
-        TypeError: another model.
+        TypeError: a model of another class than `kind`.
+        ValueError: one of stage 2.
     """
     from keras_t2i.presets import load_bundle
     from keras_t2i.tasks.loading import find_bundle
@@ -69,5 +75,10 @@ def loaded_first_stage(first: Any | str | os.PathLike[str], kind: type) -> Any:
         raise TypeError(
             f"`first` must be a {kind.__name__} of stage 1 or the bundle of one. "
             f"Received: first={first!r}, a {type(model).__name__}"
+        )
+    if model.stage != 1:
+        raise ValueError(
+            "`first` must be of stage 1; a training of both stages keeps it in its folder "
+            f"`first_stage`. Received: first={first!r}, of stage {model.stage}"
         )
     return model

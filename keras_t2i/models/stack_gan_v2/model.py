@@ -71,15 +71,18 @@ class StackGANv2(TextToImage, AdversarialModel):
     there is no `encode`, and no exported signature of that name.
 
     Deviations: the wrong pair is (picture, mismatched caption of the batch), where the code takes
-    (another picture, caption). The moving average is kept in a copy, which
-    paints; the code writes it over the weights under training at each snapshot. Batch norm is
+    (another picture, caption). The moving average is kept in a copy, which paints; the code writes
+    it over the weights under training at each snapshot. Early on its momentum is
+    (1 + n) / (10 + n) where that is smaller (see `keras_t2i.layers.MovingAverage`), so that the
+    copy does not remember the random start; the code's is 0.999 throughout. Batch norm is
     synchronised over replicas. The divergence and its weight of 2 are the code's: the paper takes
     over that of StackGAN and tells no weight.
 
-    Where paper and released code disagree, the default is the paper's. The code counts the wrong
-    pair's picture as a real one for the score without caption; here that is the same picture
-    again, so `real_weight=2.0` is the code's. It takes means where the paper's colour consistency
-    sums: `colour_weight=50 / 3, covariance_weight=5 / 3` is the code's.
+    Where paper and released code disagree, the default is the paper's. With captions the code
+    counts the wrong pair's picture as a real one for the score without caption; here that is the
+    same picture again, so `real_weight=2.0` is the code's. Without captions it has no such pair,
+    and takes means where the paper's colour consistency sums: `colour_weight=50 / 3,
+    covariance_weight=5 / 3` is the code's.
 
     Args:
         tokenizer: makes tokens of captions; it becomes part of the model.
@@ -111,13 +114,6 @@ class StackGANv2(TextToImage, AdversarialModel):
         >>> model.compile()
         >>> model.fit(source.batches(model.tokenizer, model.resolutions, 24), epochs=600)
     """
-
-    disagreements = (
-        ("real_weight", "1", "2"),
-        ("kl_weight", "not told", "2"),
-        ("colour_weight", "0 with captions, 50 without", "0 with captions, 50/3 without"),
-        ("covariance_weight", "5", "5/3"),
-    )
 
     def __init__(
         self,
@@ -226,6 +222,12 @@ class StackGANv2(TextToImage, AdversarialModel):
     @property
     def training_parts(self) -> tuple[keras.Layer, ...]:
         return self.discriminator_parts
+
+    @property
+    def disagreements(self) -> tuple[tuple[str, str, str], ...]:
+        if self.conditional:
+            return (("real_weight", "1", "2"), ("kl_weight", "not told", "2"))
+        return (("colour_weight", "50", "50/3"), ("covariance_weight", "5", "5/3"))
 
     @property
     def reads_mismatches(self) -> bool:
