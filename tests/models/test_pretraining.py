@@ -53,9 +53,9 @@ def test_more_replicas_than_pictures_are_refused(damsm, source, monkeypatch):
 def test_the_published_schedule_and_the_users_callbacks_are_called(damsm, source):
     rates = []
 
-    def note(epoch, logs):
+    def note(batch, logs):
         rates.append(float(damsm.optimizer.learning_rate.numpy()))
 
-    begun = keras.callbacks.LambdaCallback(on_epoch_begin=note)
+    begun = keras.callbacks.LambdaCallback(on_train_batch_begin=note)
     pretrained(damsm, source, epochs=2, callbacks=[begun])
     np.testing.assert_allclose(rates, [2e-3, 0.98 * 2e-3], rtol=1e-6)
