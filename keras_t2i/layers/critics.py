@@ -27,7 +27,7 @@ from keras_t2i.layers.stages import (
     tiled,
 )
 
-Normalization = Literal["batch", "spectral"]
+Normalization = Literal["batch", "spectral", "none"]
 SMALLEST = 4  # side of the last map
 
 
@@ -47,8 +47,8 @@ def build_image_critic(
     Args:
         resolution: a power of two from 8.
         width: w.
-        normalization: "batch" (no bias, none behind the first convolution) or "spectral" (DM-GAN:
-            with bias and without batch norm; not in the heads).
+        normalization: "batch" (no bias, none behind the first convolution), "spectral" (DM-GAN:
+            with bias and without batch norm; not in the heads) or "none" (with bias).
         initializer: of the kernels.
     """
     images = keras.Input((resolution, resolution, 3), name="images")
@@ -187,7 +187,7 @@ def halved(
             4,
             strides=2,
             name=f"halving_{number}",
-            normalization="none" if bare else normalization,
+            normalization="bare" if bare else normalization,
             initializer=initializer,
         )
     number = 0
@@ -229,14 +229,17 @@ def judging(
     initializer: keras.Initializer,
     strides: int = 1,
 ) -> KerasTensor:
-    """A convolution, what normalises it ("batch", "spectral" or "none"), and leaky ReLU."""
+    """A convolution, what normalises it, and leaky ReLU.
+
+    Nothing normalises it where that is "none" (with bias) or "bare" (without).
+    """
     spectral = normalization == "spectral"
     x = (SpectralConv2D if spectral else layers.Conv2D)(
         channels,
         side,
         strides=strides,
         padding="same",
-        use_bias=spectral,
+        use_bias=normalization in ("spectral", "none"),
         kernel_initializer=initializer.clone(),
         name=f"{name}_convolution",
     )(x)

@@ -12,7 +12,7 @@ system.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -262,6 +262,20 @@ class AdversarialModel(keras.Model):
     def step_seed(self, stream: str) -> tf.Tensor:
         """The seed of a named stream of draws at the present step."""
         return step_seed(self.seed, self.optimizer.iterations.value, stream)
+
+    def lazily(self, penalty: Callable[[], tf.Tensor], *, every: int) -> tf.Tensor:
+        """A regulariser at each so-manieth step, as many times as strong; 0 in between.
+
+        StyleGAN2 (https://arxiv.org/abs/1912.04958), appendix B. Outside of training it is itself.
+
+        Args:
+            penalty: makes the float32 scalar.
+            every: steps.
+        """
+        if not self.learning:
+            return penalty()
+        due = tf.equal(self.optimizer.iterations.value % every, 0)
+        return tf.cond(due, lambda: every * penalty(), lambda: tf.zeros(()))
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:

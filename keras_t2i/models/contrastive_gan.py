@@ -210,7 +210,7 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
             "d_adversarial": real_cross_entropy(scores) + fake_cross_entropy(fake_scores),
             "d_match": self.match_weight * match,
             "d_contrast": self.contrast_weight * self._contrast(embedding, sentence, batch),
-            "r1": self._lazy_r1(real, sentence),
+            "r1": self.lazily(lambda: self._r1(real, sentence), every=self.r1_every),
         }
 
     def generator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
@@ -277,18 +277,12 @@ class ContrastiveGAN(TextToImage, AdversarialModel):
             embedding, sentence, scale=self.contrast_scale, content=batch.get("content")
         )
 
-    def _lazy_r1(self, images: tf.Tensor, sentence: tf.Tensor) -> tf.Tensor:
+    def _r1(self, images: tf.Tensor, sentence: tf.Tensor) -> tf.Tensor:
         def score(images: tf.Tensor) -> tf.Tensor:
             scores, _, places = self.discriminator(images, training=True)
             return scores + self.match_critic([places, sentence], training=True)
 
-        def penalty() -> tf.Tensor:
-            return 0.5 * self.r1_weight * r1_penalty(score, images)
-
-        if not self.learning:
-            return penalty()
-        due = tf.equal(self.optimizer.iterations.value % self.r1_every, 0)
-        return tf.cond(due, lambda: self.r1_every * penalty(), lambda: tf.zeros(()))
+        return 0.5 * self.r1_weight * r1_penalty(score, images)
 
 
 def build_generator(

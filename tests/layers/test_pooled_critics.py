@@ -13,10 +13,9 @@ def pictures(side, rows=2):
     return np.random.default_rng(0).uniform(-1, 1, size=(rows, side, side, 3)).astype("float32")
 
 
-@pytest.mark.parametrize("normalization", ["batch", "spectral"])
 @pytest.mark.parametrize("resolution", [8, 16, 64, 256])
-def test_shapes_of_scores_and_features(resolution, normalization):
-    options = {"normalization": normalization, "initializer": keras.initializers.Zeros()}
+def test_shapes_of_scores_and_features(resolution):
+    options = {"initializer": keras.initializers.Zeros()}
     critic = build_pooled_image_critic(resolution, 2, **options)
     matcher = build_pooled_match_critic(2, condition_dim=5, **options)
     scores, features = critic(pictures(resolution, rows=3))
@@ -25,15 +24,15 @@ def test_shapes_of_scores_and_features(resolution, normalization):
     assert matcher([features, keras.ops.zeros((3, 5))]).shape == (3,)
 
 
-def test_spectral_norm_of_all_but_the_heads():
-    options = {"normalization": "spectral", "initializer": KERNEL}
+def test_nothing_is_normalised_and_all_have_a_bias():
     for critic in (
-        build_pooled_image_critic(16, 1, **options),
-        build_pooled_match_critic(1, condition_dim=2, **options),
+        build_pooled_image_critic(16, 1, initializer=KERNEL),
+        build_pooled_match_critic(1, condition_dim=2, initializer=KERNEL),
     ):
         kernels = [layer for layer in critic.layers if isinstance(layer, keras.layers.Conv2D)]
-        plain = [layer.name for layer in kernels if not isinstance(layer, SpectralConv2D)]
-        assert plain == ["places"]
+        assert all(layer.use_bias for layer in kernels)
+        assert not any(isinstance(layer, SpectralConv2D) for layer in kernels)
+        assert not critic.non_trainable_variables
 
 
 def test_what_there_is_anywhere_by_hand():
@@ -44,7 +43,7 @@ def test_what_there_is_anywhere_by_hand():
 
 
 def test_a_flaw_counts_alike_wherever_it_is():
-    critic = build_pooled_image_critic(64, 2, normalization="spectral", initializer=KERNEL)
+    critic = build_pooled_image_critic(64, 2, initializer=KERNEL)
     score = critic.get_layer("score")
     kernel, bias = score.get_weights()
     kernel[2 * 8 :] = 0.0  # leave what tells the places

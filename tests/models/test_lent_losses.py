@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_t2i.data import Shapes
-from keras_t2i.losses import contrastive_loss, diversity_loss
+from keras_t2i.losses import contrastive_loss, diversity_loss, r1_penalty
 from keras_t2i.losses.word_matching import word_matching_loss
 from keras_t2i.models import DMGAN, AttnGAN
 from keras_t2i.registry import find_system
@@ -20,7 +22,7 @@ from keras_t2i.testing import (
 )
 
 LENT = {"contrast_weight": 2.0, "diversity_weight": 0.5, "pooled_critics": True}
-TERMS = {"d_contrast", "g_contrast", "g_diversity"}
+TERMS = {"d_contrast", "g_contrast", "g_diversity", "r1"}
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,30 @@ def test_the_contrast_is_that_of_the_last_critics_features(
 def test_pooled_critics_look_at_8x8_places(model):
     assert all(critic.outputs[1].shape[1:3] == (8, 8) for critic in model.image_critics)
     assert all(critic.inputs[0].shape[1:3] == (8, 8) for critic in model.match_critics)
+
+
+def test_r1_is_that_of_all_resolutions(model, trial):
+    batch = trial.batch()
+    fakes = forward(model, batch)
+
+    def score(pair, x):
+        scores, features = pair[0](x)
+        return scores + pair[1]([features, fakes["told"]])
+
+    pairs = zip(model.image_critics, model.match_critics, strict=True)
+    expected = sum(
+        r1_penalty(functools.partial(score, pair), batch["images"][str(side)])
+        for side, pair in zip(model.resolutions, pairs, strict=True)
+    )
+    for step, share in ((0, 16.0), (1, 0.0), (16, 16.0)):
+        model.optimizer.iterations.assign(step)
+        model.learning = True
+        found = model.discriminator_losses(batch, fakes)["r1"]
+        np.testing.assert_allclose(found, share * 0.25 * expected, rtol=1e-4)
+    model.learning = False
+    np.testing.assert_allclose(
+        model.discriminator_losses(batch, fakes)["r1"], 0.25 * expected, rtol=1e-4
+    )
 
 
 def test_every_fourth_caption_is_painted_once_more_with_other_noise(model, trial):

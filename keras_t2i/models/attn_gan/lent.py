@@ -6,11 +6,12 @@
 - Mode seeking (Mao et al. 2019, https://arxiv.org/abs/1903.05628), as in `ContrastiveGAN`. The
   DAMSM asks each picture of a caption for the same, and the noise falls silent.
 - Critics that find a flaw wherever it is (`keras_t2i.layers.pooled_critics`), which the systems
-  build themselves.
+  build themselves, held by lazy R1 (https://arxiv.org/abs/1801.04406) as in `ContrastiveGAN`.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,34 +20,39 @@ import tensorflow as tf
 
 from keras_t2i.layers.critics import build_contrast_head
 from keras_t2i.layers.random import batch_normal
-from keras_t2i.losses import contrastive_loss, diversity_loss
+from keras_t2i.losses import contrastive_loss, diversity_loss, r1_penalty
 from keras_t2i.losses.word_matching import word_matching_loss
 from keras_t2i.models.damsm.model import Features
 
 CONTRAST_SCALE = 20.0  # inverse temperature: captions that differ in one word are near
 REPAINTED = 4  # every fourth caption is painted twice
+R1_WEIGHT, R1_EVERY = 0.5, 16  # as `ContrastiveGAN` has them
 
 
 class LentLosses:
-    """The terms `d_contrast`, `g_contrast` and `g_diversity` of a system with stages.
+    """The terms `d_contrast`, `g_contrast`, `g_diversity` and `r1` of a system with stages.
 
     Attributes:
         contrast_weight: of the first two, set by the system.
         diversity_weight: of the third, likewise.
+        pooled_critics: True where the critics are those, and the fourth counts.
         contrast_heads: the head, in a list; empty where it weighs nothing.
     """
 
     contrast_weight: float
     diversity_weight: float
+    pooled_critics: bool
     resolutions: tuple[int, ...]
     image_critics: list[keras.Model]
+    match_critics: list[keras.Model]
     contrast_heads: list[keras.Model]
 
     @property
     def lent_names(self) -> tuple[str, ...]:
         """Those of the terms that count."""
         contrast = ("d_contrast", "g_contrast") if self.contrast_weight else ()
-        return (*contrast, *(("g_diversity",) if self.diversity_weight else ()))
+        diversity = ("g_diversity",) if self.diversity_weight else ()
+        return (*contrast, *diversity, *(("r1",) if self.pooled_critics else ()))
 
     def new_contrast_heads(self, embedding_dim: int, initializer: Any) -> list[keras.Model]:
         """One head on the last critic's features, or none."""
@@ -128,3 +134,24 @@ class LentLosses:
         images = fakes[str(self.resolutions[-1])][::REPAINTED]
         loss = diversity_loss(images, fakes["repainted"])
         return {"g_diversity": self.diversity_weight * loss}
+
+    def r1_terms(self, batch: Mapping[str, Any], told: tf.Tensor) -> dict[str, tf.Tensor]:
+        """How steep the scores of real pictures are, at all resolutions together."""
+        if not self.pooled_critics:
+            return {}
+
+        def penalty() -> tf.Tensor:
+            critics = zip(self.resolutions, self.image_critics, self.match_critics, strict=True)
+            steep = [
+                r1_penalty(functools.partial(self._scores, *pair, told), batch["images"][str(side)])
+                for side, *pair in critics
+            ]
+            return 0.5 * R1_WEIGHT * tf.add_n(steep)
+
+        return {"r1": self.lazily(penalty, every=R1_EVERY)}
+
+    def _scores(
+        self, image_critic: keras.Model, match_critic: keras.Model, told: tf.Tensor, x: tf.Tensor
+    ) -> tf.Tensor:
+        scores, features = image_critic(x, training=self.learning)
+        return scores + match_critic([features, told], training=self.learning)

@@ -67,7 +67,6 @@ WEIGHTS = (
     "diversity_weight",
     "average_momentum",
 )
-
 FLAGS = ("pooled_critics", "unit_text", "neighbours_masks")
 
 
@@ -103,7 +102,7 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         kl_weight: of the divergence of the condition from the standard normal.
         contrast_weight, diversity_weight: of the terms that newer systems lend (see
             `keras_t2i/models/attn_gan/lent.py`); 0 is as published.
-        pooled_critics: lend newer critics, too, which see a flaw wherever it is (see
+        pooled_critics: lend newer critics, too, which see a flaw wherever it is, with R1 (see
             `keras_t2i/layers/pooled_critics.py`); False is as published.
         unit_text: give generator and critics the direction of sentence and words, at the length of
             noise. The DAMSM compares directions, so that it leaves lengths as small as they began,
@@ -273,7 +272,8 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
 
     def discriminator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         """1/2 real + 1/3 (fake + wrong), by itself and with the caption, for each D_i."""
-        told, wrong = fakes["told"], self._wrong(fakes) if self.mismatch_weight else None
+        told, read = fakes["told"], self._read_of(fakes)
+        wrong = self._wrong(fakes) if self.mismatch_weight else None
         told_wrong = wrong and self._scaled(wrong)["sentence"]
         terms = {}
         for side, image_critic, match_critic in self._critics():
@@ -287,8 +287,8 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
                 false += self.mismatch_weight * fake_cross_entropy(mismatches)
             true = real_cross_entropy(scores) + real_cross_entropy(matches)
             terms[f"d_{side}"] = true / 2.0 + false / (2.0 + self.mismatch_weight)
-        read = self._read_of(fakes)
-        return {**terms, **self.contrast_terms("d_contrast", real, batch, told=read, wrong=wrong)}
+        terms |= self.contrast_terms("d_contrast", real, batch, told=read, wrong=wrong)
+        return {**terms, **self.r1_terms(batch, told)}
 
     def generator_losses(self, batch: Batch, fakes: dict[str, tf.Tensor]) -> Terms:
         """Equation 4 of each stage, the condition's divergence, and lambda L_DAMSM."""
@@ -386,10 +386,11 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
     def _new_critics(
         self, side: int, normalization: Normalization = "batch"
     ) -> tuple[keras.Model, keras.Model]:
-        options = {"normalization": normalization, "initializer": orthogonal()}
-        build_image, build_match = build_image_critic, build_match_critic
-        if self.pooled_critics:
-            build_image, build_match = build_pooled_image_critic, build_pooled_match_critic
+        options = {"initializer": orthogonal()}
+        build_image, build_match = build_pooled_image_critic, build_pooled_match_critic
+        if not self.pooled_critics:
+            options["normalization"] = normalization
+            build_image, build_match = build_image_critic, build_match_critic
         image_critic = build_image(side, self.discriminator_width, **options)
         match_critic = build_match(
             self.discriminator_width,
