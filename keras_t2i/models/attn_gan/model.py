@@ -58,15 +58,8 @@ from keras_t2i.models.damsm.training import (
 
 SIZES = ("noise_dim", "condition_dim", "generator_width", "discriminator_width", "residual_blocks")
 READ = ("sentence", "words", "mask")  # of a caption by the DAMSM, for the generator in this order
-WEIGHTS = (
-    "adversarial_weight",
-    "mismatch_weight",
-    "damsm_weight",
-    "kl_weight",
-    "contrast_weight",
-    "diversity_weight",
-    "average_momentum",
-)
+LOSSES = ("adversarial", "mismatch", "damsm", "kl", "contrast", "diversity")
+WEIGHTS = (*(f"{name}_weight" for name in LOSSES), "average_momentum")
 FLAGS = ("pooled_critics", "unit_text", "neighbours_masks")
 
 
