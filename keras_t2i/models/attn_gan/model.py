@@ -49,12 +49,8 @@ from keras_t2i.models.attn_gan.generator import build_generator, check_stages, j
 from keras_t2i.models.attn_gan.lent import LentLosses
 from keras_t2i.models.damsm import DAMSM
 from keras_t2i.models.damsm.model import Features
-from keras_t2i.models.damsm.training import (
-    check_damsm_training,
-    given_damsm,
-    own_damsm,
-    train_damsm,
-)
+from keras_t2i.models.damsm.training import check_damsm_training, given_damsm, own_damsm
+from keras_t2i.models.pretraining import pretrain
 
 SIZES = ("noise_dim", "condition_dim", "generator_width", "discriminator_width", "residual_blocks")
 READ = ("sentence", "words", "mask")  # of a caption by the DAMSM, for the generator in this order
@@ -223,8 +219,17 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         if model.reads_mismatches:
             Mismatcher(source)
         if damsm is None:
-            training = {"epochs": damsm_epochs, "batch_size": damsm_batch_size, "seed": model.seed}
-            train_damsm(matcher, source, callbacks=text_callbacks, **training)
+            matcher.tokenizer.warn_of_truncation(source.all_captions())
+            pretrain(
+                matcher,
+                source,
+                tokenizer=matcher.tokenizer,
+                resolutions=matcher.resolutions,
+                epochs=damsm_epochs,
+                batch_size=damsm_batch_size,
+                seed=model.seed,
+                callbacks=text_callbacks,
+            )
             model.damsm.set_weights(matcher.get_weights())
         return model
 

@@ -1,16 +1,15 @@
-"""A DAMSM for a system that needs one: given, loaded, or trained now."""
+"""A DAMSM for a system that needs one."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
 from keras_t2i.models.arguments import check_epochs, check_sizes
 from keras_t2i.models.damsm.model import DAMSM
-from keras_t2i.models.pretraining import pretrain
 
 
 def own_damsm(damsm: DAMSM | Mapping[str, Any]) -> DAMSM:
@@ -42,39 +41,6 @@ def check_damsm_training(*, epochs: int, batch_size: int) -> None:
     """Raise `ValueError` at a training that cannot be."""
     check_epochs(damsm_epochs=epochs)
     check_sizes(damsm_batch_size=batch_size)
-
-
-def train_damsm(
-    damsm: DAMSM,
-    source: Any,
-    *,
-    epochs: int,
-    batch_size: int,
-    seed: int,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> None:
-    """Train a DAMSM on a source by the published schedule; a line an epoch is printed.
-
-    Args:
-        damsm: uncompiled.
-        source: a `keras_t2i.data.Source`.
-        epochs: 0 leaves it as it is.
-        batch_size: rows of its batches; fewer where the source has not as many, or replicas do
-            not divide them.
-        seed: names the order of its batches.
-        callbacks: besides the schedule.
-    """
-    damsm.tokenizer.warn_of_truncation(source.all_captions())
-    pretrain(
-        damsm,
-        source,
-        tokenizer=damsm.tokenizer,
-        resolutions=damsm.resolutions,
-        epochs=epochs,
-        batch_size=batch_size,
-        seed=seed,
-        callbacks=callbacks,
-    )
 
 
 def given_damsm(damsm: DAMSM | str | os.PathLike[str]) -> DAMSM:

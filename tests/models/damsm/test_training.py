@@ -1,4 +1,4 @@
-"""The DAMSM that a system is given, loads, or trains first."""
+"""The DAMSM that a system is given or loads."""
 
 from __future__ import annotations
 
@@ -9,12 +9,7 @@ import pytest
 from keras_t2i.data import Shapes
 from keras_t2i.models import DAMSM
 from keras_t2i.models.damsm.image_encoders import IMAGE_ENCODERS
-from keras_t2i.models.damsm.training import (
-    check_damsm_training,
-    given_damsm,
-    own_damsm,
-    train_damsm,
-)
+from keras_t2i.models.damsm.training import check_damsm_training, given_damsm, own_damsm
 
 SIZES = {"resolution": 16, "embedding_dim": 4, "feature_dim": 6}
 
@@ -32,16 +27,6 @@ def damsm(source):
 def demand_equal(one, other):
     for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-
-
-class Rates(keras.callbacks.Callback):
-    """The learning rate at each batch of a training."""
-
-    def on_train_begin(self, logs=None):
-        self.seen = []
-
-    def on_train_batch_begin(self, batch, logs=None):
-        self.seen.append(float(self.model.optimizer.learning_rate))
 
 
 def test_a_systems_own_is_a_frozen_uncompiled_copy(damsm):
@@ -70,21 +55,6 @@ def test_one_is_given_or_loaded_from_a_bundle(damsm, tmp_path):
     demand_equal(given_damsm(tmp_path / "damsm"), damsm)
     with pytest.raises(TypeError, match=r"`damsm` must be a DAMSM.*a ContrastiveGAN"):
         given_damsm("contrastive_gan_shapes_64")
-
-
-def test_training_takes_epochs_of_as_many_rows_as_there_are(damsm, source):
-    before, rates = damsm.get_weights(), Rates()
-    train_damsm(damsm, source, epochs=2, batch_size=48, seed=0, callbacks=[rates])
-    assert rates.seen == pytest.approx([2e-3, 2e-3 * 0.98], rel=1e-5)  # one batch of all 10 rows
-    assert any(not np.array_equal(*pair) for pair in zip(before, damsm.get_weights(), strict=True))
-
-
-def test_no_epochs_leave_it_as_it_is(damsm, source):
-    before = damsm.get_weights()
-    train_damsm(damsm, source, epochs=0, batch_size=4, seed=0)
-    assert not damsm.compiled
-    for a, b in zip(before, damsm.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize(
