@@ -19,6 +19,7 @@ from keras_t2i.testing import (
     check_fit,
     check_players,
     check_replicas,
+    check_terms,
 )
 
 LENT = {"contrast_weight": 2.0, "diversity_weight": 0.5, "pooled_critics": True}
@@ -47,6 +48,22 @@ def test_a_system_with_lent_losses_passes(check, trial):
 
 def test_two_replicas_learn_what_one_learns(trial, two_replicas):
     check_replicas(trial, two_replicas)
+
+
+def test_lent_losses_learn_from_parts_of_a_batch(trial):
+    model = trial.model(micro_batches=2)
+    before = [v.numpy() for v in model.discriminator_variables]
+    logs = model.fit(trial.batches(2, size=8), verbose=0).history
+    check_terms(model, {name: values[0] for name, values in logs.items()})
+    assert logs["r1"][0] > 0  # the mean of a step on which it falls due and one on which not
+    heads = {id(v) for head in model.contrast_heads for v in head.trainable_variables}
+    moved = {
+        id(v)
+        for v, old in zip(model.discriminator_variables, before, strict=True)
+        if not np.array_equal(v.numpy(), old)
+    }
+    assert heads
+    assert heads <= moved
 
 
 def test_nothing_is_lent_by_default(attending):
