@@ -51,8 +51,8 @@ def import_damsm(
     Args:
         text_encoder: text_encoder200.pth or the like.
         captions: the captions.pickle that came with it: only it tells which word has which id.
-        image_encoder: image_encoder200.pth or the like. None leaves the image encoder "small" and
-            untrained: captions are read as ever, but pictures are not understood.
+        image_encoder: image_encoder200.pth or the like. Without it the model has none: captions
+            are read as ever, but pictures cannot be looked at.
         resolution: of the pictures to look at, which are resized to 299 px anyway.
         length: words a caption may have; published: 18 in training, 25 in evaluation.
 
@@ -72,7 +72,7 @@ def import_damsm(
     damsm = DAMSM(
         RegexWordTokenizer(words, length=length),
         resolution=resolution,
-        image_encoder_name="small" if image_encoder is None else "inception_v3",
+        image_encoder_name=None if image_encoder is None else "inception_v3",
         **sizes,
         attention_scale=4.0,
         rooted=False,

@@ -15,6 +15,20 @@ class Bundled:
 
         save_bundle(self, path, **options)
 
+    def twin(self, *, for_painting: bool = False) -> Self:
+        """Another model with the weights of this one, not compiled.
+
+        Args:
+            for_painting: moving averages stand in place of the weights that they average, and what
+                neither painting nor encoding captions needs may be missing.
+        """
+        twin = type(self).from_config(self.get_config())
+        twin.set_weights(self.get_weights())
+        if for_painting:
+            for average in getattr(twin, "averages", ()):
+                average.network.set_weights(average.copy.get_weights())
+        return twin
+
     @classmethod
     def from_preset(cls, name: str | os.PathLike[str]) -> Self:
         """Load a shipped model by name, or a bundle from its folder.

@@ -12,6 +12,7 @@ Pictures that the card shows may lie beside these.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -58,9 +59,9 @@ def save_bundle(
         training_state: keep the optimizers' moments too, so that training goes on exactly.
         progress: what else a training needs to go on, as JSON; `bundle_progress` reads it.
         for_painting: a third to a quarter of the size, for a model that is handed on: weights as
-            float16, moving averages also in place of the weights that they average, and no
-            `training_parts`. It paints the same pictures up to rounding; not with
-            `training_state`.
+            float16, moving averages also in place of the weights that they average, no
+            `training_parts`, and no image encoder of a DAMSM. It paints the same pictures up to
+            rounding; not with `training_state`.
         training_parts: keep the networks that training alone needs, the model's
             `training_parts`; those left out begin anew when the bundle is loaded.
         overwrite: replace an existing bundle, its card and pictures too.
@@ -209,16 +210,10 @@ def _write_files(
     for_painting: bool,
     training_parts: bool,
 ) -> None:
-    serialized = keras.saving.serialize_keras_object(model)
     if not training_state:
-        serialized.pop("compile_config", None)
-        bare = out_of_scope(lambda: type(model).from_config(model.get_config()))
-        bare.set_weights(model.get_weights())
-        model = bare
+        model = out_of_scope(functools.partial(model.twin, for_painting=for_painting))
+    serialized = keras.saving.serialize_keras_object(model)
     weights = folder / "model.weights.h5"
-    if for_painting:
-        for average in getattr(model, "averages", ()):
-            average.network.set_weights(average.copy.get_weights())
     if not training_parts:
         for part in _training_parts(model):
             part.set_weights([np.zeros_like(value) for value in part.get_weights()])

@@ -264,8 +264,8 @@ WITHOUT_TEXT = (
 )
 ABOUT_MISSING = {
     "image_encoder": (
-        "No image encoder was given: the one inside is small and **untrained**. Captions are "
-        "painted as ever, but `encode_images`, retrieval and further training need a trained one."
+        "No image encoder was given, and there is none inside. Captions are painted as ever, but "
+        "`encode_images`, retrieval and further training need one."
     ),
     "discriminators": (
         "No discriminators were given: those inside are narrow and **untrained**, as painting "

@@ -147,6 +147,27 @@ def test_a_bundle_for_painting_leaves_the_critics_out(system, tmp_path):
         assert not any(np.allclose(*pair, rtol=1e-2, atol=1e-4) for pair in kernels)
 
 
+@pytest.mark.parametrize("system", ["attn_gan", "dm_gan"])
+def test_a_bundle_for_painting_has_no_image_encoder(system, tmp_path):
+    row = find_system(system)
+    model = row.load().for_source(Shapes(count=8), **row.tiny)
+    model.averaged_generator.set_weights([1.1 * x for x in model.generator.get_weights()])
+    model.save_to_preset(tmp_path / "small", for_painting=True)
+    loaded = load_bundle(tmp_path / "small")
+    assert model.damsm.image_encoder is not None
+    assert loaded.damsm.image_encoder is None
+    captions = ["a small red circle", "two large blue stars"]
+    pictures = [x.generate(captions, seed=1).astype("int16") for x in (model, loaded)]
+    assert np.abs(pictures[0] - pictures[1]).max() <= 2
+    codes = [x.encode(x.tokenizer.tokenize(captions)) for x in (model, loaded)]
+    np.testing.assert_allclose(*codes, atol=1e-2)
+    with pytest.raises(ValueError, match="no image encoder"):
+        loaded.encode_images(np.zeros((1, 16, 16, 3), "float32"))
+    loaded.save_to_preset(tmp_path / "again", for_painting=True)
+    again = load_bundle(tmp_path / "again").generate(captions, seed=1)
+    np.testing.assert_array_equal(again, pictures[1])
+
+
 def test_a_bundle_for_painting_with_training_state_is_refused(model, tmp_path):
     with pytest.raises(ValueError, match="choose one"):
         model.save_to_preset(tmp_path / "bundle", for_painting=True, training_state=True)

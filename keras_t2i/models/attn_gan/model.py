@@ -324,6 +324,17 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         """(B, D) codes of pictures in [-1, 1], of the last resolution."""
         return self.damsm.encode_images(images)
 
+    def twin(self, *, for_painting: bool = False) -> Self:
+        if not for_painting:
+            return super().twin()
+        config = self.get_config()
+        config["damsm"]["config"]["image_encoder_name"] = None
+        twin = type(self).from_config(config)
+        twin.damsm.text_encoder.set_weights(self.damsm.text_encoder.get_weights())
+        for generator in (twin.generator, twin.averaged_generator):
+            generator.set_weights(self.averaged_generator.get_weights())
+        return twin
+
     def get_config(self) -> dict[str, Any]:
         damsm = part_config(self.damsm)
         tokenizer = damsm["config"].pop("tokenizer")

@@ -61,7 +61,8 @@ class DAMSM(Bundled, MatchingModel):
         resolution: side R of the pictures to look at.
         image_encoder_name: "small" learns wholly, for powers of two from 16 px (made for 128 at
             most); "inception_v3" as published and "efficientnet_lite0" learn their two last
-            layers alone (see `image_encoders`).
+            layers alone (see `image_encoders`). None makes a model that reads captions and cannot
+            look at pictures, which is all that painting needs.
         embedding_dim: size of a word's embedding.
         feature_dim: D, of words, sentence, regions and code alike (even: two LSTM directions).
         dropout: of the embeddings, in [0, 1).
@@ -112,7 +113,7 @@ class DAMSM(Bundled, MatchingModel):
         tokenizer: Tokenizer,
         *,
         resolution: int = 64,
-        image_encoder_name: str = "small",
+        image_encoder_name: str | None = "small",
         embedding_dim: int = 300,
         feature_dim: int = 256,
         dropout: float = 0.5,
@@ -150,7 +151,9 @@ class DAMSM(Bundled, MatchingModel):
             deep_sentence=deep_sentence,
             seed=seed,
         )
-        self.image_encoder = IMAGE_ENCODERS[image_encoder_name](resolution, feature_dim)
+        self.image_encoder = None
+        if image_encoder_name is not None:
+            self.image_encoder = IMAGE_ENCODERS[image_encoder_name](resolution, feature_dim)
         self._make_means()
         self.built = True
 
@@ -226,7 +229,18 @@ class DAMSM(Bundled, MatchingModel):
         return self.text_encoder(tokens, training=training)
 
     def look(self, images: tf.Tensor, training: bool = False) -> Features:
-        """Pictures (B, R, R, 3) in [-1, 1] to `regions` (B, N, D), `code` (B, D)."""
+        """Pictures (B, R, R, 3) in [-1, 1] to `regions` (B, N, D), `code` (B, D).
+
+        Raises:
+            ValueError: this model has no image encoder.
+        """
+        if self.image_encoder is None:
+            raise ValueError(
+                "This DAMSM reads captions, and has no image encoder to look at pictures with, as "
+                "models that are handed on for painting have none: encoding and ranking pictures, "
+                "and training, need the model as it was trained, or weights imported together "
+                "with an image encoder. Received: image_encoder_name=None"
+            )
         regions, code = self.image_encoder(images, training=training)
         return {"regions": regions, "code": code}
 
@@ -341,15 +355,15 @@ class DAMSM(Bundled, MatchingModel):
         return cls(**{**config, "tokenizer": tokenizer})
 
 
-def _check_arguments(feature_dim: int, image_encoder_name: str, resolution: int) -> None:
+def _check_arguments(feature_dim: int, image_encoder_name: str | None, resolution: int) -> None:
     if feature_dim % 2:
         raise ValueError(
             "`feature_dim` must be even: the LSTM has two directions. "
             f"Received: feature_dim={feature_dim}"
         )
-    if image_encoder_name not in IMAGE_ENCODERS:
+    if image_encoder_name not in (*IMAGE_ENCODERS, None):
         raise ValueError(
-            f"`image_encoder_name` must be one of {list(IMAGE_ENCODERS)}. "
+            f"`image_encoder_name` must be one of {[*IMAGE_ENCODERS, None]}. "
             f"Received: image_encoder_name={image_encoder_name!r}"
         )
     halved = resolution >= 2 * REGIONS_SIDE and not resolution & (resolution - 1)

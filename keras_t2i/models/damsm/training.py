@@ -24,17 +24,16 @@ def own_damsm(damsm: DAMSM | Mapping[str, Any]) -> DAMSM:
         TypeError: neither.
     """
     if isinstance(damsm, DAMSM):
-        twin = type(damsm).from_config(damsm.get_config())
-        twin.set_weights(damsm.get_weights())
+        own = damsm.twin()
     elif isinstance(damsm, Mapping):
-        twin = keras.saving.deserialize_keras_object(dict(damsm))
+        own = keras.saving.deserialize_keras_object(dict(damsm))
     else:
         raise TypeError(
             "`damsm` must be a DAMSM; `AttnGAN.for_source` also takes the folder of one. "
             f"Received: damsm={damsm!r}"
         )
-    twin.trainable = False
-    return twin
+    own.trainable = False
+    return own
 
 
 def check_damsm_training(*, epochs: int, batch_size: int) -> None:

@@ -201,6 +201,21 @@ def test_features_are_those_of_reading_and_looking(damsm, pictures):
     assert damsm.read(tokens)["words"].shape == (2, 4, 6)
 
 
+def test_one_without_an_image_encoder_reads_and_refuses_to_look(damsm, pictures):
+    blind = type(damsm).from_config({**damsm.get_config(), "image_encoder_name": None})
+    blind.text_encoder.set_weights(damsm.text_encoder.get_weights())
+    tokens = tf.constant(damsm.tokenizer.tokenize(["red bird", "bird"]))
+    np.testing.assert_array_equal(blind.encode(tokens), damsm.encode(tokens))
+    for ask in (
+        lambda: blind.rank("red bird", pictures),
+        lambda: blind.look(tf.constant(pictures)),
+    ):
+        with pytest.raises(
+            ValueError, match=r"no image encoder.*Received: image_encoder_name=None"
+        ):
+            ask()
+
+
 def test_ranking_orders_by_cosine(damsm, pictures):
     captions = ["red bird", "blue bird"]
     ranking = damsm.rank(captions, pictures)
