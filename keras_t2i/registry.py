@@ -57,7 +57,8 @@ COMPACT_MATCHING = {  # of `DAMSM`
     "dropout": 0.1,
     "deep_sentence": True,
     "match_scale": 20.0,
-    "picture_noise": 0.5,
+    "picture_noise": 0.25,
+    "text_begins": 2000,
 }
 COMPACT_STAGES = {
     "noise_dim": 32,

@@ -97,9 +97,9 @@ def doubling(resolution: Any, stages: Any) -> tuple[int, ...]:
     return tuple(first * 2**stage for stage in range(stages))
 
 
-def check_epochs(**epochs: Any) -> None:
+def check_counts(**counts: Any) -> None:
     """Raise `ValueError` at a named value that is no integer of 0 or more."""
-    for name, value in epochs.items():
+    for name, value in counts.items():
         if not _is_whole(value) or value < 0:
             raise ValueError(
                 f"`{name}` must be an integer of 0 or more. Received: {name}={value!r}"

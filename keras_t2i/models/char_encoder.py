@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from keras_t2i.data.pairing import Mismatcher
-from keras_t2i.models.arguments import check_epochs
+from keras_t2i.models.arguments import check_counts
 from keras_t2i.models.pretraining import pretrain
 from keras_t2i.text.char_cnn_rnn import CharCNNRNN
 from keras_t2i.text.joint_embedding import JointEmbedding
@@ -35,7 +35,7 @@ def new_char_encoder(text_options: Mapping[str, Any] | None, *, text_epochs: int
             "`text_options` must be a dict of `CharCNNRNN`'s arguments. "
             f"Received: text_options={text_options!r}"
         )
-    check_epochs(text_epochs=text_epochs)
+    check_counts(text_epochs=text_epochs)
     return CharCNNRNN(**(text_options or {}))
 
 

@@ -31,7 +31,13 @@ from keras_t2i.layers.random import batch_normal, batch_uniform, step_seed
 from keras_t2i.losses.contrastive import contrastive_loss
 from keras_t2i.losses.word_matching import word_matching_loss
 from keras_t2i.models.adversarial import part_config
-from keras_t2i.models.arguments import check_flags, check_seed, check_sizes, check_weights
+from keras_t2i.models.arguments import (
+    check_counts,
+    check_flags,
+    check_seed,
+    check_sizes,
+    check_weights,
+)
 from keras_t2i.models.bundled import Bundled
 from keras_t2i.models.damsm.image_encoders import IMAGE_ENCODERS, REGIONS_SIDE
 from keras_t2i.models.damsm.ranking import Ranking, ranked
@@ -42,7 +48,7 @@ Features = dict[str, tf.Tensor]
 SIZES = ("resolution", "embedding_dim", "feature_dim")
 SCALES = ("attention_scale", "word_scale", "match_scale", "dropout", "picture_noise")
 FLAGS = ("rooted", "global_negatives", "mismatch_negatives", "deep_sentence")
-CHOICES = ("seed", "image_encoder_name", *FLAGS)
+CHOICES = ("seed", "image_encoder_name", "text_begins", *FLAGS)
 
 
 @keras.saving.register_keras_serializable(package="keras_t2i")
@@ -80,6 +86,12 @@ class DAMSM(Bundled, MatchingModel):
             deviation, uniform from 0 to this one (pictures are in [-1, 1]); 0 is as published. A
             generator that learns from the frozen DAMSM is judged through the same noise, which
             hides the fine patterns that nobody sees, and by which a plain one is deceived.
+        text_begins: the step from which the text encoder learns; 0 is as published. Before it, the
+            image encoder learns to tell a random encoder's features apart, which keep what was
+            said (Wieting, Kiela: No Training Required, https://arxiv.org/abs/1901.10444). Where
+            both learn from the first step, captions that pictures cannot yet be told apart by
+            become the same, and part only thousands of steps later, as do the pictures: with
+            `Shapes`, sentences of hearts and circles had a cosine of 0.995 after 4,000 steps.
         seed: names the text encoder's first weights, what its dropout drops, and the noise.
 
     Raises:
@@ -125,6 +137,7 @@ class DAMSM(Bundled, MatchingModel):
         global_negatives: bool = True,
         mismatch_negatives: bool = False,
         picture_noise: float = 0.0,
+        text_begins: int = 0,
         seed: int = 0,
         **options: Any,
     ) -> None:
@@ -136,11 +149,12 @@ class DAMSM(Bundled, MatchingModel):
         self.match_scale, self.rooted = match_scale, rooted
         self.global_negatives, self.mismatch_negatives = global_negatives, mismatch_negatives
         self.image_encoder_name, self.seed = image_encoder_name, seed
-        self.picture_noise = picture_noise
+        self.picture_noise, self.text_begins = picture_noise, text_begins
         check_sizes(**{name: getattr(self, name) for name in SIZES})
         check_weights(**{name: getattr(self, name) for name in SCALES})
         check_flags(**{name: getattr(self, name) for name in FLAGS})
         check_seed(seed)
+        check_counts(text_begins=text_begins)
         _check_arguments(feature_dim, image_encoder_name, resolution)
         self.tokenizer, self.resolutions = tokenizer, (resolution,)
         self.text_encoder = BiLSTMEncoder(
@@ -306,9 +320,10 @@ class DAMSM(Bundled, MatchingModel):
             images = self.with_noise(images, step_seed(self.seed, steps, "picture noise"))
         seen = self.look(images, training=training)
         told = self.read(batch["tokens"], training=training)
-        terms = self.losses_of(
-            seen, told, content=batch.get("content"), wrong=self.read_wrong(batch, training)
-        )
+        wrong = self.read_wrong(batch, training)
+        if training and self.text_begins:
+            told, wrong = self._held(told), wrong and self._held(wrong)
+        terms = self.losses_of(seen, told, content=batch.get("content"), wrong=wrong)
         codes, sentences = (tf.math.l2_normalize(x, -1) for x in (seen["code"], told["sentence"]))
         return terms, share_found(codes, sentences, batch.get("content"))
 
@@ -342,6 +357,14 @@ class DAMSM(Bundled, MatchingModel):
                 unknown `by`.
         """
         return ranked(self, captions, images, by=by)
+
+    def _held(self, read: Features) -> Features:
+        """What was read, without a gradient until the text encoder begins to learn."""
+        learns = self.optimizer.iterations.value >= self.text_begins
+        return {
+            name: x if name == "mask" else tf.where(learns, x, tf.stop_gradient(x))
+            for name, x in read.items()
+        }
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

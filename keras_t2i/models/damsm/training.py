@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_t2i.models.arguments import check_epochs, check_sizes
+from keras_t2i.models.arguments import check_counts, check_sizes
 from keras_t2i.models.damsm.model import DAMSM
 
 
@@ -38,7 +38,7 @@ def own_damsm(damsm: DAMSM | Mapping[str, Any]) -> DAMSM:
 
 def check_damsm_training(*, epochs: int, batch_size: int) -> None:
     """Raise `ValueError` at a training that cannot be."""
-    check_epochs(damsm_epochs=epochs)
+    check_counts(damsm_epochs=epochs)
     check_sizes(damsm_batch_size=batch_size)
 
 

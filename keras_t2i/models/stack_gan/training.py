@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_t2i.models.arguments import check_epochs, check_sizes
+from keras_t2i.models.arguments import check_counts, check_sizes
 from keras_t2i.models.pretraining import pretrain
 
 
@@ -21,7 +21,7 @@ def check_training(stages: str, *, first: Any, batch_size: int, **epochs: int) -
             'A given `first` is trained, and stage 2 on it is returned: leave out stages="first", '
             f"or `first` to train a new one. Received: stages={stages!r}, first={first!r}"
         )
-    check_epochs(**epochs)
+    check_counts(**epochs)
     check_sizes(first_batch_size=batch_size)
 
 

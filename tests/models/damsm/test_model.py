@@ -155,6 +155,21 @@ def test_noise_is_of_learning_alone_and_new_at_each_step(pictures):
     assert first != words(True)
 
 
+def test_the_text_encoder_learns_from_its_step_on(pictures):
+    model = new_damsm(text_begins=2, mismatch_negatives=True)
+    model.compile()
+    images = tf.constant(pictures, "float32") / 127.5 - 1.0
+    tokens = tf.constant([[1, 0, 0, 0], [2, 0, 0, 0], [3, 0, 0, 0]])
+    batch = {"tokens": tokens, "mismatched_tokens": tokens[::-1], "images": {"16": images}}
+    encoders, moved = (model.text_encoder, model.image_encoder), []
+    for _ in range(3):
+        before = [encoder.get_weights() for encoder in encoders]
+        model.train_step(batch)
+        pairs = zip(before, encoders, strict=True)
+        moved.append([not all(map(np.array_equal, x, y.get_weights())) for x, y in pairs])
+    assert moved == [[False, True], [False, True], [True, True]]
+
+
 def new_terms(model, images, tokens):
     return model.losses_of(model.look(images), model.read(tokens))
 
@@ -253,6 +268,7 @@ def test_there_is_nothing_to_rank_without_captions_or_pictures(
         ({"global_negatives": 0}, "`global_negatives` must be True or False"),
         ({"mismatch_negatives": "no"}, "`mismatch_negatives` must be True or False"),
         ({"dropout": 1.0}, "`dropout` must lie in"),
+        ({"text_begins": -1}, "`text_begins` must be an integer of 0 or more"),
         ({"match_scale": -1.0}, "`match_scale` must be a finite number"),
         ({"picture_noise": -1.0}, "`picture_noise` must be a finite number"),
         ({"seed": -1}, "`seed` must be an integer"),
