@@ -21,16 +21,15 @@ import tensorflow as tf
 from record import measured, record
 
 from keras_t2i.data import Shapes
-from keras_t2i.data.augment import to_float
 from keras_t2i.data.shapes.attributes import SHAPES, triples_of_split
 from keras_t2i.data.shapes.near_misses import near_miss
-from keras_t2i.losses.word_matching import paired_word_scores
 from keras_t2i.models import DAMSM
 from keras_t2i.registry import find_system
 
 SIDE, STEPS, BATCH, JUDGED = 64, 1200, 64, 600
 SEED = 903  # of the judged scenes: no training's
 CASES = {"first step": 0, "step 800": 800, "never": STEPS}
+BY = ("words", "sentence")
 TOLD = 1  # of a scene's captions, the one that names the background
 
 
@@ -94,28 +93,19 @@ def shape_cosines(model: DAMSM) -> np.ndarray:
 
 
 def scores(model: DAMSM, source: Shapes, captions: list[str]) -> np.ndarray:
-    """(2, N): of picture i with caption i, by words and by sentence."""
+    """(2, JUDGED): of picture i with caption i, by words and by sentence."""
     parts = []
     for first in range(0, len(captions), 100):
-        rows = range(first, min(first + 100, len(captions)))
-        seen = model.look(to_float(np.stack([source.picture(i, SIDE) for i in rows])))
-        told = model.read(tf.constant(model.tokenizer.tokenize([captions[i] for i in rows])))
-        words = paired_word_scores(
-            seen["regions"],
-            told["words"],
-            told["mask"],
-            attention_scale=model.attention_scale,
-            word_scale=model.word_scale,
-            rooted=model.rooted,
-        )
-        codes, sentences = (tf.math.l2_normalize(x, -1) for x in (seen["code"], told["sentence"]))
-        parts.append(np.stack([words, tf.reduce_sum(codes * sentences, -1)]))
+        rows = slice(first, first + 100)
+        pictures = np.stack([source.picture(i, SIDE) for i in range(JUDGED)[rows]])
+        tables = [model.rank(captions[rows], pictures, by=by).scores for by in BY]
+        parts.append([np.diag(table) for table in tables])
     return np.concatenate(parts, axis=1)
 
 
 def shares(pair: np.ndarray) -> dict[str, float]:
     """A share by words and by sentence, under their names."""
-    return {name: round(float(x), 3) for name, x in zip(("words", "sentence"), pair, strict=True)}
+    return {name: round(float(x), 3) for name, x in zip(BY, pair, strict=True)}
 
 
 if __name__ == "__main__":
