@@ -26,14 +26,14 @@ def draw(history: pathlib.Path, picture: pathlib.Path) -> None:
     critics = [name for name in names if name.startswith("d_") or name == "r1"]
     generators = [name for name in names if name not in critics]
     steps = np.array([line["step"] for line in lines])
-    figure, panels = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
+    figure, panels = plt.subplots(1, 2, figsize=(10, 3), layout="constrained")
     players = ((critics, "critic"), (generators, "generator"))
     for panel, (terms, title) in zip(panels, players, strict=True):
         for name in terms:
             panel.plot(steps, [line[name] for line in lines], label=name, linewidth=1)
         panel.set(title=title, xlabel="step")
         panel.set_yscale("symlog", linthresh=0.1)
-        panel.legend(fontsize=8, frameon=False)
+        panel.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
         panel.grid(alpha=0.3)
     figure.savefig(picture, dpi=100)
 

@@ -18,7 +18,7 @@ def export(
 ) -> None:
     """Write a SavedModel that TensorFlow Serving runs.
 
-    Example: keras-t2i export contrastive_gan_shapes_64 exports/t2i
+    Example: keras-t2i export dm_gan_shapes_64 exports/t2i
     """
     from keras_t2i.tasks.loading import load_model
 

@@ -29,7 +29,7 @@ def generate(
 ) -> None:
     """Paint captions into PNG files.
 
-    Example: keras-t2i generate contrastive_gan_shapes_64 "a small red circle" --out circle.png
+    Example: keras-t2i generate dm_gan_shapes_64 "a small red circle" --out circle.png
     """
     from keras_t2i.tasks.painting import paint_files
 

@@ -91,7 +91,7 @@ class TextToImage(Bundled):
                 none: it gives (0, H, W, 3).
 
         Example:
-            >>> model = keras_t2i.from_preset("contrastive_gan_shapes_64")
+            >>> model = keras_t2i.from_preset("dm_gan_shapes_64")
             >>> model.generate("a small red circle", seed=7).shape
             (64, 64, 3)
         """

@@ -26,7 +26,7 @@ from keras_t2i.tasks.loading import load_model
 from keras_t2i.tasks.painting import paint_files
 from keras_t2i.tasks.training import held_out, train
 
-PRESET = "contrastive_gan_shapes_64"
+PRESET = "dm_gan_shapes_64"
 SYSTEM, RESOLUTION = "contrastive_gan", 32
 BATCH = 16  # in two minutes, many steps teach more than large batches
 CAPTION = "a small red circle on a white background"

@@ -85,7 +85,7 @@ def paint_files(
         FileNotFoundError: no such model or captions file.
 
     Example:
-        >>> paint_files("contrastive_gan_shapes_64", "a small red circle", "circle.png", seed=7)
+        >>> paint_files("dm_gan_shapes_64", "a small red circle", "circle.png", seed=7)
     """
     captions = _gathered(captions, captions_file)
     seed = int.from_bytes(os.urandom(3), "little") if seed is None else seed

@@ -31,11 +31,12 @@ def serve_model(
 
     Raises:
         ModuleNotFoundError: the extra `serve` is not installed.
-        ValueError: a model and one of `model_base_path` and `model_config_file`.
+        ValueError: a model and one of `model_base_path` and `model_config_file`, or an export in
+            place of a model.
         Exception: else as `keras_t2i.server.serve`.
 
     Example:
-        >>> serve_model("contrastive_gan_shapes_64", rest_api_port=8501)
+        >>> serve_model("dm_gan_shapes_64", rest_api_port=8501)
     """
     from keras_t2i.server import serve
 
@@ -47,6 +48,11 @@ def serve_model(
         raise ValueError(
             f"Name a model or `{named[0]}`, not both. "
             f"Received: model={str(model)!r}, {named[0]}={flags[named[0]]!r}"
+        )
+    if any(pathlib.Path(model).glob("*/saved_model.pb")):
+        raise ValueError(
+            "This is an export, not a model; serve it with `model_base_path` "
+            f"(--model_base_path={model}). Received: model={str(model)!r}"
         )
     from keras_t2i.tasks.loading import load_model
 

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from keras_t2i.data import Shapes
+from keras_t2i.layers import augment_pictures
 from keras_t2i.losses import contrastive_loss, diversity_loss, r1_penalty
 from keras_t2i.losses.word_matching import word_matching_loss
 from keras_t2i.models import DMGAN, AttnGAN
@@ -22,7 +23,12 @@ from keras_t2i.testing import (
     check_terms,
 )
 
-LENT = {"contrast_weight": 2.0, "diversity_weight": 0.5, "pooled_critics": True}
+LENT = {
+    "contrast_weight": 2.0,
+    "diversity_weight": 0.5,
+    "pooled_critics": True,
+    "augmentation": ("color", "translation"),
+}
 TERMS = {"d_contrast", "g_contrast", "g_diversity", "r1"}
 
 
@@ -80,6 +86,7 @@ def test_the_contrast_is_that_of_the_last_critics_features(
     model, trial, mismatch_weight, monkeypatch
 ):
     monkeypatch.setattr(model, "learning", False)
+    monkeypatch.setattr(model, "augmentation", ())
     monkeypatch.setattr(model, "mismatch_weight", mismatch_weight)
     batch = trial.batch()
     fakes = forward(model, batch)
@@ -116,27 +123,55 @@ def test_pooled_critics_look_at_8x8_places(model):
     assert all(critic.inputs[0].shape[1:3] == (8, 8) for critic in model.match_critics)
 
 
+def test_critics_see_augmented_pictures(model, trial, monkeypatch):
+    batch = trial.batch()
+    fakes, seen = forward(model, batch), []
+    monkeypatch.setattr(model, "contrast_heads", [])
+    monkeypatch.setattr(model, "pooled_critics", False)  # R1 has its own test
+    monkeypatch.setattr(
+        model,
+        "image_critics",
+        [
+            lambda x, training, critic=critic: seen.append(x) or critic(x, training=training)
+            for critic in model.image_critics
+        ],
+    )
+    model.discriminator_losses(batch, fakes)
+    model.generator_losses(batch, fakes)
+    sides, given = [str(side) for side in model.resolutions], []
+    for side in sides:
+        given += [("real", batch["images"][side]), ("fake", fakes[side])]
+    given += [("fake", fakes[side]) for side in sides]
+    assert len(seen) == len(given) == 6
+    for x, (stream, images) in zip(seen, given, strict=True):
+        seed = model.step_seed(stream)
+        np.testing.assert_array_equal(x, augment_pictures(images, LENT["augmentation"], seed=seed))
+        assert float(tf.reduce_max(tf.abs(x - images))) > 0.1
+
+
 def test_r1_is_that_of_all_resolutions(model, trial):
     batch = trial.batch()
-    fakes = forward(model, batch)
+    images, fakes = batch["images"], forward(model, batch)
 
     def score(pair, x):
         scores, features = pair[0](x)
         return scores + pair[1]([features, fakes["told"]])
 
-    pairs = zip(model.image_critics, model.match_critics, strict=True)
-    expected = sum(
-        r1_penalty(functools.partial(score, pair), batch["images"][str(side)])
-        for side, pair in zip(model.resolutions, pairs, strict=True)
-    )
+    def expected():  # of the step, which names the draws
+        pairs = zip(model.image_critics, model.match_critics, strict=True)
+        return sum(
+            r1_penalty(functools.partial(score, pair), model.augmented(images[str(side)], "real"))
+            for side, pair in zip(model.resolutions, pairs, strict=True)
+        )
+
     for step, share in ((0, 16.0), (1, 0.0), (16, 16.0)):
         model.optimizer.iterations.assign(step)
         model.learning = True
         found = model.discriminator_losses(batch, fakes)["r1"]
-        np.testing.assert_allclose(found, share * 0.25 * expected, rtol=1e-4)
+        np.testing.assert_allclose(found, share * 0.25 * expected(), rtol=1e-4)
     model.learning = False
     np.testing.assert_allclose(
-        model.discriminator_losses(batch, fakes)["r1"], 0.25 * expected, rtol=1e-4
+        model.discriminator_losses(batch, fakes)["r1"], 0.25 * expected(), rtol=1e-4
     )
 
 

@@ -36,5 +36,12 @@ def test_a_model_and_an_export_exclude_each_other(name):
         serve_model("some_model", **{name: "/models"})
 
 
+def test_an_export_in_place_of_a_model_is_told_how_to_serve(tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "saved_model.pb").touch()
+    with pytest.raises(ValueError, match=rf"an export.*\(--model_base_path={tmp_path}\)"):
+        serve_model(tmp_path)
+
+
 def test_every_flag_is_a_keyword():
     assert "rest_api_port" in inspect.signature(serve_model).parameters

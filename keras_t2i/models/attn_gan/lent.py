@@ -7,6 +7,8 @@
   DAMSM asks each picture of a caption for the same, and the noise falls silent.
 - Critics that find a flaw wherever it is (`keras_t2i.layers.pooled_critics`), which the systems
   build themselves, held by lazy R1 (https://arxiv.org/abs/1801.04406) as in `ContrastiveGAN`.
+- Differentiable augmentation of what critics see (Zhao et al. 2020,
+  https://arxiv.org/abs/2006.10738): of a thousand pictures they soon know each one.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import keras
 import tensorflow as tf
 
 from keras_t2i.layers.critics import build_contrast_head
+from keras_t2i.layers.differentiable_augmentation import augment_pictures
 from keras_t2i.layers.random import batch_normal
 from keras_t2i.losses import contrastive_loss, diversity_loss, r1_penalty
 from keras_t2i.losses.word_matching import word_matching_loss
@@ -36,12 +39,14 @@ class LentLosses:
         contrast_weight: of the first two, set by the system.
         diversity_weight: of the third, likewise.
         pooled_critics: True where the critics are those, and the fourth counts.
+        augmentation: kinds of it, set by the system; none where it is empty.
         contrast_heads: the head, in a list; empty where it weighs nothing.
     """
 
     contrast_weight: float
     diversity_weight: float
     pooled_critics: bool
+    augmentation: tuple[str, ...]
     resolutions: tuple[int, ...]
     image_critics: list[keras.Model]
     match_critics: list[keras.Model]
@@ -60,6 +65,17 @@ class LentLosses:
             return []
         shape = self.image_critics[-1].outputs[1].shape[1:]
         return [build_contrast_head(shape, embedding_dim=embedding_dim, initializer=initializer)]
+
+    def augmented(self, images: tf.Tensor, stream: str) -> tf.Tensor:
+        """Pictures as critics see them; equal draws at all resolutions.
+
+        Args:
+            images: (B, R, R, 3) in [-1, 1].
+            stream: names the draws, such as "real".
+        """
+        if not self.augmentation:
+            return images
+        return augment_pictures(images, self.augmentation, seed=self.step_seed(stream))
 
     def contrast_terms(
         self,
@@ -143,7 +159,10 @@ class LentLosses:
         def penalty() -> tf.Tensor:
             critics = zip(self.resolutions, self.image_critics, self.match_critics, strict=True)
             steep = [
-                r1_penalty(functools.partial(self._scores, *pair, told), batch["images"][str(side)])
+                r1_penalty(
+                    functools.partial(self._scores, *pair, told),
+                    self.augmented(batch["images"][str(side)], "real"),
+                )
                 for side, *pair in critics
             ]
             return 0.5 * R1_WEIGHT * tf.add_n(steep)

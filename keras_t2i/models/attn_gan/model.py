@@ -31,6 +31,7 @@ from keras_t2i.data.pairing import Mismatcher
 from keras_t2i.layers.averaging import MovingAverage
 from keras_t2i.layers.blocks import pixel_norm
 from keras_t2i.layers.critics import Normalization, build_image_critic, build_match_critic
+from keras_t2i.layers.differentiable_augmentation import check_kinds
 from keras_t2i.layers.pooled_critics import build_pooled_image_critic, build_pooled_match_critic
 from keras_t2i.layers.random import batch_normal, row_normal
 from keras_t2i.layers.stages import orthogonal
@@ -93,6 +94,8 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
             `keras_t2i/models/attn_gan/lent.py`); 0 is as published.
         pooled_critics: lend newer critics, too, which see a flaw wherever it is, with R1 (see
             `keras_t2i/layers/pooled_critics.py`); False is as published.
+        augmentation: kinds of differentiable augmentation, of "color", "translation", "cutout",
+            for data sets of a thousand pictures; none is as published.
         unit_text: give generator and critics the direction of sentence and words, at the length of
             noise. The DAMSM compares directions, so that it leaves lengths as small as they began,
             and what is small moves little in another network. False is as published.
@@ -138,6 +141,7 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         contrast_weight: float = 0.0,
         diversity_weight: float = 0.0,
         pooled_critics: bool = False,
+        augmentation: Sequence[str] = (),
         unit_text: bool = False,
         neighbours_masks: bool = False,
         average_momentum: float = 0.999,
@@ -149,7 +153,8 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         self.noise_dim, self.condition_dim = noise_dim, condition_dim
         self.generator_width, self.discriminator_width = generator_width, discriminator_width
         self.residual_blocks = residual_blocks
-        self.pooled_critics = pooled_critics
+        check_kinds(augmentation)
+        self.pooled_critics, self.augmentation = pooled_critics, tuple(augmentation)
         self.unit_text, self.neighbours_masks = unit_text, neighbours_masks
         self.adversarial_weight, self.mismatch_weight = adversarial_weight, mismatch_weight
         self.damsm_weight, self.kl_weight = damsm_weight, kl_weight
@@ -275,8 +280,10 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         told_wrong = wrong and self._scaled(wrong)["sentence"]
         terms = {}
         for side, image_critic, match_critic in self._critics():
-            scores, real = image_critic(batch["images"][side], training=self.learning)
-            fake_scores, fake = image_critic(fakes[side], training=self.learning)
+            pictures = self.augmented(batch["images"][side], "real")
+            scores, real = image_critic(pictures, training=self.learning)
+            painted = self.augmented(fakes[side], "fake")
+            fake_scores, fake = image_critic(painted, training=self.learning)
             matches = match_critic([real, told], training=self.learning)
             fake_matches = match_critic([fake, told], training=self.learning)
             false = fake_cross_entropy(fake_scores) + fake_cross_entropy(fake_matches)
@@ -292,7 +299,8 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
         """Equation 4 of each stage, the condition's divergence, and lambda L_DAMSM."""
         terms = {}
         for side, image_critic, match_critic in self._critics():
-            scores, features = image_critic(fakes[side], training=self.learning)
+            painted = self.augmented(fakes[side], "fake")
+            scores, features = image_critic(painted, training=self.learning)
             matches = match_critic([features, fakes["told"]], training=self.learning)
             loss = real_cross_entropy(scores) + real_cross_entropy(matches)
             terms[f"g_{side}"] = self.adversarial_weight * loss
@@ -338,7 +346,7 @@ class AttnGAN(LentLosses, AttendsToWords, AdversarialModel):
     def get_config(self) -> dict[str, Any]:
         damsm = part_config(self.damsm)
         tokenizer = damsm["config"].pop("tokenizer")
-        names = (*SIZES, *WEIGHTS, *FLAGS, "resolutions", "seed")
+        names = (*SIZES, *WEIGHTS, *FLAGS, "resolutions", "augmentation", "seed")
         own = {name: getattr(self, name) for name in names}
         return {**super().get_config(), "tokenizer": tokenizer, "damsm": damsm, **own}
 

@@ -238,6 +238,20 @@ class DAMSM(Bundled, MatchingModel):
 
         return [LearningRateDecay(every=1, factor=0.98, least=0.1)]
 
+    def fit(self, x: Any = None, *arguments: Any, **options: Any) -> keras.callbacks.History:
+        """Keras's `fit`; warns where it ends before the text encoder has begun to learn."""
+        history = super().fit(x, *arguments, **options)
+        steps = int(keras.ops.convert_to_numpy(self.optimizer.iterations))
+        if self.text_begins and steps <= self.text_begins:
+            warnings.warn(
+                "The DAMSM's text encoder has not learned yet: train for more steps, or let it "
+                "begin earlier. "
+                f"Received: text_begins={self.text_begins}, trained for {steps} steps",
+                UserWarning,
+                stacklevel=2,
+            )
+        return history
+
     def read(self, tokens: tf.Tensor, training: bool = False) -> Features:
         """Tokens (B, T) to `words` (B, T, D), `sentence` (B, D), `mask` (B, T)."""
         return self.text_encoder(tokens, training=training)

@@ -170,6 +170,15 @@ def test_the_text_encoder_learns_from_its_step_on(pictures):
     assert moved == [[False, True], [False, True], [True, True]]
 
 
+def test_a_training_that_ends_before_its_text_encoder_has_learned_says_so(source):
+    model = DAMSM.for_source(source, **SIZES, text_begins=2)
+    model.compile()
+    batches = source.batches(model.tokenizer, [16], 4, mismatched=False)
+    with pytest.warns(UserWarning, match="text_begins=2, trained for 2 steps"):
+        model.fit(batches.take(2), verbose=0)
+    model.fit(batches.take(1), verbose=0)  # warnings are errors
+
+
 def new_terms(model, images, tokens):
     return model.losses_of(model.look(images), model.read(tokens))
 
