@@ -43,6 +43,7 @@ from keras_t2i.models.damsm.image_encoders import IMAGE_ENCODERS, REGIONS_SIDE
 from keras_t2i.models.damsm.ranking import Ranking, ranked
 from keras_t2i.text import BiLSTMEncoder, Tokenizer, WordTokenizer
 from keras_t2i.text.matching_model import MatchingModel, share_found
+from keras_t2i.workers import steps_done
 
 Features = dict[str, tf.Tensor]
 SIZES = ("resolution", "embedding_dim", "feature_dim")
@@ -241,7 +242,7 @@ class DAMSM(Bundled, MatchingModel):
     def fit(self, x: Any = None, *arguments: Any, **options: Any) -> keras.callbacks.History:
         """Keras's `fit`; warns where it ends before the text encoder has begun to learn."""
         history = super().fit(x, *arguments, **options)
-        steps = int(keras.ops.convert_to_numpy(self.optimizer.iterations))
+        steps = steps_done(self)
         if self.text_begins and steps <= self.text_begins:
             warnings.warn(
                 "The DAMSM's text encoder has not learned yet: train for more steps, or let it "
