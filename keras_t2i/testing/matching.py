@@ -81,7 +81,7 @@ def check_matching_resuming(trial: Trial) -> None:
 def check_matching_precision(trial: Trial, policy: str) -> None:
     """Steps in mixed precision stay finite and near those in float32; features are float32."""
     batches = trial.batches(2).repeat()
-    options = {"steps_per_epoch": 8 * STEPS, "verbose": 0}
+    options = {"steps_per_epoch": 4 * STEPS, "verbose": 0}
     expected = trial.model(optimizer=_smooth_optimizer()).fit(batches, **options).history
     optimizer = _smooth_optimizer()
     if policy == "mixed_float16":  # from the usual scale on, a dozen steps would only look for it

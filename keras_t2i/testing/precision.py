@@ -18,7 +18,7 @@ ISLANDS = (keras.layers.Softmax, keras.layers.UnitNormalization)
 
 
 def check_mixed_precision(trial: Trial, policy: str) -> None:
-    """200 steps stay finite and near those in float32; float16 scales both players' losses.
+    """100 steps stay finite and near those in float32; float16 scales both players' losses.
 
     Near: the mean of each term over the steps differs from that in float32 by at most a tenth of
     1 + |term|. Single steps cannot be compared: rounding grows in the game of two players until
