@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +11,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 GAP = 6
 FONT_SIZE = 13
-ROW_LABEL_WIDTH = 60
 SIDE = 128  # pictures are enlarged to about this many pixels
 
 
@@ -39,7 +39,7 @@ def labelled_grid(
     height, width = (_enlarged(size, side) for size in next(iter(rows.values())).shape[1:3])
     font = ImageFont.load_default(FONT_SIZE)
     texts = [_wrapped(caption, width, font) for caption in captions]
-    left = ROW_LABEL_WIDTH if any(rows) else GAP
+    left = GAP + max(math.ceil(font.getlength(name)) + GAP if name else 0 for name in rows)
     foot = max(text.count("\n") + 1 for text in texts) * (FONT_SIZE + 4) + GAP
     size = (left + len(captions) * (width + GAP), len(rows) * (height + GAP) + GAP + foot)
     canvas = Image.new("RGB", size, "white")

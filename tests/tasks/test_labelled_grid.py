@@ -26,6 +26,18 @@ def test_pictures_are_enlarged_by_whole_numbers_and_stand_in_their_places():
     assert columns[10] == columns[30] < columns[20] == columns[40]
 
 
+def test_no_picture_covers_a_name():
+    grids = {
+        name: labelled_grid({name: coloured(200), "a": coloured(200)}, ["x"], side=32)
+        for name in ("a name", "seed 2147483647")
+    }
+    for name, grid in grids.items():
+        written = np.argwhere(np.asarray(grid.convert("L"))[:-20] < 80)  # above the caption
+        pictures = places_of(200, np.asarray(grid))
+        assert written[:, 1].max() < pictures[:, 1].min() - 2, name
+    assert grids["seed 2147483647"].width > grids["a name"].width
+
+
 def test_words_stand_below():
     short = labelled_grid({"": coloured(0)}, ["x"], side=32)
     long = labelled_grid({"": coloured(0)}, ["a very long caption that needs lines"], side=32)
