@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections import defaultdict
 from typing import Any
 
@@ -42,16 +41,13 @@ def measure(text_begins: int) -> dict[str, Any]:
     model = DAMSM.for_source(source, mismatch_negatives=True, **options)
     model.compile(keras.optimizers.Adam(1e-3, beta_1=0.5, global_clipnorm=5.0))
     batches = source.batches(model.tokenizer, [SIDE], BATCH, mismatched=True)
-    start = time.monotonic()
     model.fit(batches.repeat().take(STEPS), verbose=0)
-    minutes = (time.monotonic() - start) / 60
     shapes = {split: shapes_told_apart(model, split) for split in ("train", "test")}
     cosines = np.triu(shape_cosines(model), 1)
     return {
         "near misses": near_misses_told_apart(model),
         "shape of a single object": shapes,
         "largest cosine of two shapes": round(float(cosines.max()), 3),
-        "minutes": round(minutes, 1),
     }
 
 

@@ -17,7 +17,7 @@ from keras_t2i.export.signatures import build_signatures
 from keras_t2i.registry import System
 
 ROWS = 24  # rows of data that every trial has
-LONG_RUN = 100  # steps
+LONG_RUN = 50  # steps
 
 
 @dataclasses.dataclass(frozen=True)
